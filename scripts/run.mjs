@@ -1,0 +1,189 @@
+// Entry of every `npm run` command. It runs on whatever Node the machine has, before anything is installed, and therefore
+// stands on nothing but Node itself: it installs the npm dependencies, compiles, and starts the command on npm's own Node.
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const inRoot = (...names) => path.join(root, ...names);
+
+/** What each command starts, from the root of the repository. */
+const commands = {
+    demo: "bin/scripts/demo.js",
+    test: "bin/scripts/test.js",
+    lint: "bin/scripts/lint.js",
+    bench: "bin/scripts/bench.js",
+    cluster: "bin/scripts/cluster.js",
+    docs: "node_modules/typedoc/bin/typedoc",
+};
+
+/** The folders and files that tsconfig.json compiles into bin/. */
+const sources = ["index.ts", "components", "core", "cluster", "dynamic", "policy", "proxy", "cli", "test", "scripts"];
+
+/** The oldest Node the compiled package runs on, as in package.json's `engines`. */
+const oldestNode = 22;
+
+/** A mistake of the user's, or a lack of the machine's: told in a sentence, without a stack. */
+class Refusal extends Error {}
+
+// Progress goes to stderr, so that a command's own output can be piped.
+const say = (text) => process.stderr.write(`${text}\n`);
+
+async function step(title, work) {
+    const start = performance.now();
+    say(`${title} ...`);
+    await work();
+    say(`${title}: done in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+}
+
+/** Runs a program with its output on stderr, and refuses with `failure` unless it ends well. */
+function run(program, args, failure) {
+    return new Promise((resolve, reject) => {
+        const child = spawn(program, args, { cwd: root, stdio: ["ignore", 2, 2] });
+        child.on("error", (error) =>
+            reject(
+                error.code === "ENOENT"
+                    ? new Refusal(`\`${program}\` is not on PATH: install it (it comes with Node.js) and run this command again.`)
+                    : error,
+            ),
+        );
+        child.on("close", (code) => (code === 0 ? resolve() : reject(new Refusal(failure))));
+    });
+}
+
+const readJson = (file) => JSON.parse(readFileSync(file, "utf8"));
+
+/** Whether node_modules holds what package-lock.json asks for, by the record that npm keeps of what it installed. */
+function isInstalled() {
+    const record = inRoot("node_modules", ".package-lock.json");
+    if (!existsSync(record)) {
+        return false;
+    }
+    const installed = readJson(record).packages;
+    return Object.entries(readJson(inRoot("package-lock.json")).packages).every(
+        ([name, wanted]) =>
+            name === "" ||
+            wanted.optional ||
+            (installed[name]?.version === wanted.version && installed[name].integrity === wanted.integrity),
+    );
+}
+
+/** npm's package `node` puts the program here when its install script has run. */
+const suppliedNode = inRoot("node_modules", "node", "bin", "node");
+
+async function install() {
+    if (!isInstalled()) {
+        // Of all install scripts only that of `node` is of use: the one of @pulumi/kubernetes would start a download of a plugin.
+        const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+        await step("Installing the npm dependencies", () => run("npm", args, "`npm ci` failed, for the reason above."));
+    }
+    if (!existsSync(suppliedNode)) {
+        const failure = "`npm rebuild node` failed, for the reason above.";
+        const rebuild = () => run("npm", ["rebuild", "node", "--foreground-scripts", "--loglevel=error"], failure);
+        await step("Fetching Node", rebuild).catch((error) => {
+            if (Number.parseInt(process.versions.node) < oldestNode) {
+                throw error;
+            }
+            say(`npm could not supply a Node: going on with the machine's own ${process.version}.`);
+        });
+    }
+}
+
+/** All files below the sources, as paths from the root. */
+function* filesOf(name) {
+    const entries = readdirSync(inRoot(name), { withFileTypes: true });
+    for (const entry of entries) {
+        const file = path.join(name, entry.name);
+        if (entry.isDirectory()) {
+            yield* filesOf(file);
+        } else {
+            yield file;
+        }
+    }
+}
+
+function* typeScriptFiles() {
+    for (const name of sources) {
+        if (name.endsWith(".ts")) {
+            yield name;
+        } else if (existsSync(inRoot(name))) {
+            for (const file of filesOf(name)) {
+                if (file.endsWith(".ts")) {
+                    yield file;
+                }
+            }
+        }
+    }
+}
+
+/** Compiles when a source, the compiler's options or the dependencies have changed since the last time that it succeeded. */
+async function compile(node) {
+    const hash = createHash("sha256");
+    const files = [...typeScriptFiles()].sort();
+    for (const file of ["tsconfig.json", "package.json", "package-lock.json", ...files]) {
+        hash.update(file).update("\0").update(readFileSync(inRoot(file))).update("\0");
+    }
+    const digest = hash.digest("hex");
+    const stamp = inRoot("bin", ".compiled");
+    if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) {
+        return;
+    }
+    const compiler = inRoot("node_modules", "typescript", "bin", "tsc");
+    await step("Compiling", () => run(node, [compiler, "-p", "tsconfig.json"], "The sources do not compile, as told above."));
+    removeOrphans(new Set(files));
+    mkdirSync(inRoot("bin"), { recursive: true });
+    writeFileSync(stamp, digest);
+}
+
+/** Removes the output of sources that are gone: a deleted test would otherwise run for ever. */
+function removeOrphans(files) {
+    for (const name of sources.filter((source) => existsSync(inRoot("bin", source)))) {
+        for (const output of filesOf(path.join("bin", name))) {
+            const source = path.relative("bin", output).replace(/(\.d\.ts|\.js|\.js\.map)$/, ".ts");
+            if (source.endsWith(".ts") && !files.has(source)) {
+                rmSync(inRoot(output));
+            }
+        }
+    }
+}
+
+/** Starts the command's script, hands signals on to it, and ends as it ends. */
+function start(node, script, args) {
+    const environment = { ...process.env, PATH: [inRoot("node_modules", ".bin"), process.env.PATH].join(path.delimiter) };
+    const child = spawn(node, ["--enable-source-maps", inRoot(script), ...args], {
+        cwd: root,
+        stdio: "inherit",
+        env: environment,
+    });
+    // Only the child knows what to clean up, and it may take its time.
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+        process.on(signal, () => child.kill(signal));
+    }
+    return new Promise((resolve, reject) => {
+        child.on("error", reject);
+        child.on("close", (code, signal) => {
+            if (signal) {
+                say(`${script} was ended by ${signal}.`);
+            }
+            resolve(code ?? 1);
+        });
+    });
+}
+
+async function main() {
+    const [command, ...args] = process.argv.slice(2);
+    if (!Object.hasOwn(commands, command ?? "")) {
+        throw new Refusal(`Usage: npm run <command> [-- arguments], where the command is one of ${Object.keys(commands).join(", ")}.`);
+    }
+    await install();
+    const node = existsSync(suppliedNode) ? suppliedNode : process.execPath;
+    await compile(node);
+    process.exitCode = await start(node, commands[command], args);
+}
+
+main().catch((error) => {
+    say(error instanceof Refusal ? error.message : error.stack);
+    process.exitCode = 1;
+});

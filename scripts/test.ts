@@ -1,0 +1,118 @@
+import { spawn } from "node:child_process";
+import { existsSync, globSync } from "node:fs";
+import * as path from "node:path";
+import { Refusal, runCommand } from "./command";
+import type { Summary } from "./mocha-reporter";
+import { REPOSITORY } from "./paths";
+import { ensurePrograms } from "./toolchain";
+
+// `npm test`: everything. `npm test -- core/**` or `npm test -- test/core/ip.test.ts`: those. What follows the first
+// argument with a dash goes to mocha: `npm test -- integration --grep hot-plug`.
+
+/** The suites in these folders need nothing but Node; all others get a cluster and the Pulumi CLI. */
+const UNIT_SUITES = ["core", "components", "scripts"];
+
+/** How long mocha may take to end after its last test. */
+const ENDING_MS = 30_000;
+
+/** What the embedded cluster is asked for here; bin/scripts/embedded-cluster/cluster.js exports `startCluster`. */
+interface EmbeddedCluster {
+    /** Path of a kubeconfig for it. */
+    kubeconfig: string;
+    stop(): Promise<void>;
+}
+
+async function main(): Promise<number> {
+    const args = process.argv.slice(2);
+    const firstOption = args.findIndex((arg) => arg.startsWith("-"));
+    const [globs, options] = firstOption < 0 ? [args, []] : [args.slice(0, firstOption), args.slice(firstOption)];
+    const files = selectFiles(globs);
+    const { passed, failed, skipped } = files.every((file) => UNIT_SUITES.includes(suiteOf(file)))
+        ? await runMocha(files, options, {})
+        : await withCluster((environment) => runMocha(files, options, environment));
+    console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+    return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+/** The compiled tests that globs, files or folders name, by the names of their sources or below test/. */
+function selectFiles(globs: string[]): string[] {
+    const tests = globSync("bin/test/**/*.test.js", { cwd: REPOSITORY }).sort();
+    if (globs.length === 0) {
+        return tests;
+    }
+    const selected = globs.flatMap((glob) => {
+        const inTest = path.posix.join("bin/test", glob.replace(/^(\.\/)?(bin\/)?test(\/|$)/, "")).replace(/\.ts$/, ".js");
+        const matches = tests.filter((test) => path.matchesGlob(test, inTest) || test.startsWith(`${inTest}/`));
+        if (matches.length === 0) {
+            throw new Refusal(`No test is named ${glob}: give a file, a folder or a glob below test/, as in \`npm test -- core\`.`);
+        }
+        return matches;
+    });
+    return [...new Set(selected)];
+}
+
+/** The folder of test/ that a compiled test is in. */
+function suiteOf(file: string): string {
+    return path.relative("bin/test", file).split(path.sep)[0] ?? "";
+}
+
+/** Does the work with a cluster and the Pulumi CLI in the environment; the cluster is stopped whatever happens. */
+async function withCluster<T>(work: (environment: NodeJS.ProcessEnv) => Promise<T>): Promise<T> {
+    const { pulumi } = await ensurePrograms(["pulumi"]);
+    const folder = path.dirname(pulumi);
+    const module = path.join(__dirname, "embedded-cluster", "cluster.js");
+    if (!existsSync(module)) {
+        throw new Refusal(`These tests need the embedded cluster, and ${module} does not exist.`);
+    }
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    const { startCluster } = require(module) as { startCluster: (options: object) => Promise<EmbeddedCluster> };
+    const cluster = await startCluster({});
+    try {
+        return await work({
+            WUKONG_TEST_KUBECONFIG: cluster.kubeconfig,
+            WUKONG_PULUMI_BIN: folder,
+            PATH: [folder, process.env["PATH"]].join(path.delimiter),
+        });
+    } finally {
+        await cluster.stop();
+    }
+}
+
+/** Runs the files in a mocha of its own, which shows what it does, and ends with it also when a signal comes. */
+async function runMocha(files: string[], options: string[], environment: NodeJS.ProcessEnv): Promise<Summary> {
+    const mocha = path.join(REPOSITORY, "node_modules", "mocha", "bin", "mocha.js");
+    const reporter = ["--reporter", path.join(__dirname, "mocha-reporter.js"), "--forbid-only"];
+    const child = spawn(process.execPath, ["--enable-source-maps", mocha, ...reporter, ...options, ...files], {
+        cwd: REPOSITORY,
+        env: { ...process.env, ...environment },
+        stdio: ["inherit", "inherit", "inherit", "ipc"],
+    });
+    const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+    const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+    signals.forEach((signal) => process.on(signal, forward));
+    let summary: Summary | undefined;
+    let impatience: NodeJS.Timeout | undefined;
+    child.once("message", (message) => {
+        summary = message as Summary;
+        impatience = setTimeout(() => child.kill("SIGKILL"), ENDING_MS);
+    });
+    try {
+        const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+            child.once("error", reject).once("close", (...end) => resolve(end));
+        });
+        if (summary === undefined) {
+            console.error(`mocha ended before its tests did, with ${signal ?? `exit code ${code}`}.`);
+            return { passed: 0, failed: 1, skipped: 0 };
+        }
+        if (signal === "SIGKILL") {
+            console.error(`The tests left something open, so that mocha did not end within ${ENDING_MS / 1000} s of the last.`);
+            return { ...summary, failed: summary.failed + 1 };
+        }
+        return summary;
+    } finally {
+        clearTimeout(impatience);
+        signals.forEach((signal) => process.off(signal, forward));
+    }
+}
+
+void runCommand(main);
