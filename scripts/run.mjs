@@ -81,7 +81,7 @@ async function install() {
     }
     if (!existsSync(suppliedNode)) {
         const failure = "`npm rebuild node` failed, for the reason above.";
-        const rebuild = () => run("npm", ["rebuild", "node", "--foreground-scripts", "--loglevel=error"], failure);
+        const rebuild = () => run("npm", ["rebuild", "node", "--loglevel=error"], failure);
         await step("Fetching Node", rebuild).catch((error) => {
             if (Number.parseInt(process.versions.node) < oldestNode) {
                 throw error;
@@ -105,10 +105,10 @@ function* filesOf(name) {
 }
 
 function* typeScriptFiles() {
-    for (const name of sources) {
+    for (const name of sources.filter((source) => existsSync(inRoot(source)))) {
         if (name.endsWith(".ts")) {
             yield name;
-        } else if (existsSync(inRoot(name))) {
+        } else {
             for (const file of filesOf(name)) {
                 if (file.endsWith(".ts")) {
                     yield file;
