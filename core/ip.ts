@@ -47,27 +47,78 @@ export function addressOf(family: Family, value: bigint): Address {
  * zone, no IPv4-mapped or other dotted IPv6 form, whose meaning differs between programs.
  */
 export function parseAddress(text: string): Parsed<Address> {
-    void text;
-    return refused("it is not implemented", "wait");
+    if (text.includes("/")) {
+        return refused("it has a prefix length where an address alone belongs", `write ${text.split("/")[0] ?? ""}`);
+    }
+    if (text.includes(":")) {
+        return parseIPv6(text);
+    }
+    try {
+        return parsed({ family: 4, value: new Address4(text).bigInt(), text });
+    } catch {
+        return refused(
+            "it is not a canonical IPv4 address (four decimal numbers from 0 to 255 without leading zeros)",
+            "write it as 10.0.0.5",
+        );
+    }
 }
 
 /** Parses a network in CIDR notation; the prefix is required and host bits are refused. */
 export function parseSubnet(text: string): Parsed<Subnet> {
-    void text;
-    return refused("it is not implemented", "wait");
+    const both = parseInterfaceAddress(text);
+    if (!both.ok) {
+        return both;
+    }
+    const { address, subnet } = both.value;
+    return address.value === subnet.first
+        ? parsed(subnet)
+        : refused("it has host bits set behind the prefix", `write ${subnet.text} for the network`);
 }
 
 /** Parses an address with its prefix, such as `10.0.0.5/24`. */
 export function parseInterfaceAddress(text: string): Parsed<InterfaceAddress> {
-    void text;
-    return refused("it is not implemented", "wait");
+    const slash = text.indexOf("/");
+    const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
+    if (!address.ok) {
+        return address;
+    }
+    const width = bits(address.value.family);
+    const prefix = slash < 0 ? "" : text.slice(slash + 1);
+    if (!/^(0|[1-9][0-9]{0,2})$/.test(prefix) || Number(prefix) > width) {
+        return refused(
+            `its prefix length must be a number from 0 to ${String(width)} behind a slash`,
+            `write it as ${address.value.text}/${width === 32 ? "24" : "64"}`,
+        );
+    }
+    const subnet = subnetOf(address.value, Number(prefix));
+    return parsed({ address: address.value, subnet, text: `${address.value.text}/${prefix}` });
 }
 
 /** Parses `first-last` or a single address; with `cidr` also a network in CIDR notation. */
-export function parseRange(text: string, options?: { cidr?: boolean }): Parsed<AddressRange> {
-    void text;
-    void options;
-    return refused("it is not implemented", "wait");
+export function parseRange(text: string, options: { cidr?: boolean } = {}): Parsed<AddressRange> {
+    if (options.cidr === true && text.includes("/")) {
+        return parseSubnet(text);
+    }
+    const dash = text.indexOf("-");
+    const first = parseAddress(dash < 0 ? text : text.slice(0, dash));
+    const last = dash < 0 ? first : parseAddress(text.slice(dash + 1));
+    if (!first.ok || !last.ok) {
+        const { rule, remedy } = (first.ok ? last : first) as { rule: string; remedy: string };
+        return refused(`${first.ok ? "the end of the range" : "the address"}: ${rule}`, remedy);
+    }
+    if (first.value.family !== last.value.family) {
+        return refused("start and end are not of one family (IPv4 or IPv6)", "write both in the same family");
+    }
+    if (first.value.value > last.value.value) {
+        return refused("its start is after its end", `write ${last.value.text}-${first.value.text}`);
+    }
+    return parsed({ family: first.value.family, first: first.value.value, last: last.value.value });
+}
+
+/** A range as text: `first-last`, or the one address. */
+export function formatRange(range: AddressRange): string {
+    const first = addressOf(range.family, range.first).text;
+    return range.first === range.last ? first : `${first}-${addressOf(range.family, range.last).text}`;
 }
 
 /** The subnet of a given prefix length around an address. */
@@ -106,4 +157,25 @@ export function broadcastAddress(subnet: Subnet): Address | undefined {
 /** Width of an address in bits. */
 export function bits(family: Family): number {
     return family === 4 ? 32 : 128;
+}
+
+function parseIPv6(text: string): Parsed<Address> {
+    if (text.includes("%")) {
+        return refused("it has a zone (the part behind %), which means nothing on another machine", "leave the zone out");
+    }
+    if (text.includes(".")) {
+        return refused(
+            "it is an IPv6 address with a dotted part (IPv4-mapped or similar), which programs read differently",
+            "write the IPv4 address, or the IPv6 address in hexadecimal only",
+        );
+    }
+    try {
+        const value = new Address6(text).bigInt();
+        const mapped = value >> 32n === 0xffffn;
+        return mapped
+            ? refused("it is an IPv4-mapped IPv6 address", `write ${addressOf(4, value & 0xffffffffn).text}`)
+            : parsed(addressOf(6, value));
+    } catch {
+        return refused("it is not an IPv6 address", "write it as 2001:db8::5");
+    }
 }
