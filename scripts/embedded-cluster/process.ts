@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** One program of a running cluster, as `processes.json` in the cluster's directory lists it. */
+export interface ProcessRecord {
+    readonly name: string;
+    readonly pid: number;
+}
+
+/** What is needed to start a program. Its output goes to `<directory>/logs/<name>.log`. */
+export interface ProgramStart {
+    readonly name: string;
+    readonly file: string;
+    readonly arguments: readonly string[];
+    readonly directory: string;
+    /** Keep a pipe to its standard input, which closes when this process ends in whatever way. */
+    readonly lifeline?: boolean;
+}
+
+const tailLines = 15;
+
+/** A program this process has started. */
+export class Program {
+    readonly name: string;
+    readonly pid: number;
+    private readonly log: string;
+    private ending: string | undefined;
+
+    private constructor(start: ProgramStart, child: ChildProcess, log: string) {
+        this.name = start.name;
+        this.log = log;
+        this.pid = child.pid ?? 0;
+        child.once("exit", (code, signal) => {
+            this.ending = signal === null ? `exit code ${code}` : `signal ${signal}`;
+        });
+        child.once("error", (error) => {
+            this.ending = error.message;
+        });
+    }
+
+    /**
+     * Starts a program in a process group of its own, so that a Ctrl-C meant for its starter does not end it before
+     * the starter can end all of them in order.
+     */
+    static start(start: ProgramStart): Program {
+        const log = path.join(start.directory, "logs", `${start.name}.log`);
+        fs.mkdirSync(path.dirname(log), { recursive: true });
+        const output = fs.openSync(log, "a");
+        const child = spawn(start.file, start.arguments, {
+            cwd: start.directory,
+            detached: true,
+            stdio: [start.lifeline === true ? "pipe" : "ignore", output, output],
+        });
+        fs.closeSync(output);
+        child.unref();
+        if (child.stdin !== null) {
+            child.stdin.on("error", () => undefined);
+            (child.stdin as unknown as { unref?: () => void }).unref?.();
+        }
+        return new Program(start, child, log);
+    }
+
+    /** Throws, with the end of its log, once the program has ended. */
+    assertRunning(): void {
+        if (this.ending !== undefined) {
+            throw new Error(`${this.name} ended early (${this.ending}).${this.logTail()}`);
+        }
+    }
+
+    /** Waits for the program to end by itself; throws when it fails or the signal aborts. */
+    async finish(signal: AbortSignal): Promise<void> {
+        while (this.ending === undefined) {
+            if (signal.aborted) {
+                throw new Error(`${this.name} did not end in time.${this.logTail()}`);
+            }
+            await delay(20);
+        }
+        if (this.ending !== "exit code 0") {
+            throw new Error(`${this.name} failed (${this.ending}).${this.logTail()}`);
+        }
+    }
+
+    /** The last lines the program wrote, for an error message. */
+    logTail(): string {
+        const lines = fs.readFileSync(this.log, "utf8").trimEnd().split("\n").slice(-tailLines);
+        return `\nThe last lines of ${this.log}:\n${lines.map((line) => `    ${line.slice(0, 400)}`).join("\n")}`;
+    }
+}
+
+/** Writes the list of programs by which the cluster is found and stopped again. */
+export function writeProcesses(directory: string, processes: readonly ProcessRecord[]): void {
+    const file = path.join(directory, "processes.json");
+    fs.writeFileSync(`${file}.new`, `${JSON.stringify(processes, undefined, 4)}\n`);
+    fs.renameSync(`${file}.new`, file);
+}
+
+/** The programs of the cluster in a directory; empty where there is none. */
+export function readProcesses(directory: string): ProcessRecord[] {
+    try {
+        return JSON.parse(fs.readFileSync(path.join(directory, "processes.json"), "utf8")) as ProcessRecord[];
+    } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+            return [];
+        }
+        throw error;
+    }
+}
+
+/**
+ * Whether the process is still the one that was started for the cluster in this directory. Process ids are used again,
+ * so its command line must name the directory, as each of the cluster's programs does.
+ */
+export function isRunning(directory: string, process: ProcessRecord): boolean {
+    try {
+        return fs.readFileSync(`/proc/${process.pid}/cmdline`, "utf8").includes(directory);
+    } catch {
+        return false;
+    }
+}
+
+/** Ends the given programs, all at once and politely, and by force what has not ended at the deadline. */
+export async function endProcesses(directory: string, processes: readonly ProcessRecord[], graceMs: number): Promise<void> {
+    const deadline = Date.now() + graceMs;
+    for (const each of processes.filter((candidate) => isRunning(directory, candidate))) {
+        signalProcess(each.pid, "SIGTERM");
+    }
+    for (;;) {
+        const left = processes.filter((candidate) => isRunning(directory, candidate));
+        if (left.length === 0) {
+            return;
+        }
+        if (Date.now() > deadline) {
+            left.forEach((each) => signalProcess(each.pid, "SIGKILL"));
+        }
+        if (Date.now() > deadline + graceMs) {
+            throw new Error(`These programs of the cluster in ${directory} do not end: ${left.map((each) => `${each.name} (${each.pid})`).join(", ")}.`);
+        }
+        await delay(20);
+    }
+}
+
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
+    try {
+        process.kill(pid, signal);
+    } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
+            throw error;
+        }
+    }
+}
