@@ -1,9 +1,11 @@
+import { stringify } from "yaml";
+import { parseAddress } from "./ip";
 import { Route } from "./ip-config";
 
 /** A NIC as the guest is to configure it. */
 export interface GuestNic {
     readonly name: string;
-    /** Canonical, lower case: the guest finds the NIC by it. */
+    /** The guest finds the NIC by it. */
     readonly macAddress: string;
     /** `none`: link only. A masquerade pod NIC is `dhcp`. */
     readonly mode: "dhcp" | "static" | "none";
@@ -12,6 +14,7 @@ export interface GuestNic {
     readonly gateway?: string;
     readonly dnsServers?: readonly string[];
     readonly searchDomains?: readonly string[];
+    /** Without default routes. */
     readonly routes?: readonly Route[];
     readonly mtu?: number;
     readonly primary?: boolean;
@@ -21,20 +24,99 @@ export interface GuestNic {
     readonly optional?: boolean;
 }
 
-/**
- * The NIC that gets the default route: the one that says so, else the primary when it has a gateway or DHCP, else the
- * first with a gateway, else the first with DHCP.
- */
-export function defaultRouteNic(nics: readonly GuestNic[]): GuestNic | undefined {
-    void nics;
-    throw new Error("not implemented");
+/** One entry of `ethernets` in cloud-init's network configuration, version 2. */
+interface Ethernet {
+    match: { macaddress: string };
+    "set-name"?: string;
+    mtu?: number;
+    dhcp4: boolean;
+    "dhcp4-overrides"?: { "use-routes": boolean; "use-dns": boolean };
+    addresses?: string[];
+    nameservers?: { addresses?: string[]; search?: string[] };
+    routes?: { to: string; via: string; metric?: number }[];
+    optional?: boolean;
 }
 
 /**
- * cloud-init network configuration, version 2, of a guest with these NICs, in the subset that netplan,
- * systemd-networkd, NetworkManager and sysconfig guests all understand.
+ * The NIC that gets the default route: the one that says so, else the primary when it has a gateway or DHCP (whose
+ * server names one), else the first with a gateway, else the first with DHCP.
+ */
+export function defaultRouteNic(nics: readonly GuestNic[]): GuestNic | undefined {
+    const primary = nics.find((nic) => nic.primary === true) ?? nics[0];
+    const hasGateway = (nic: GuestNic): boolean => nic.mode === "static" && nic.gateway !== undefined;
+    return (
+        nics.find((nic) => nic.isDefaultRoute === true) ??
+        (primary !== undefined && (hasGateway(primary) || primary.mode === "dhcp") ? primary : undefined) ??
+        nics.find(hasGateway) ??
+        nics.find((nic) => nic.mode === "dhcp")
+    );
+}
+
+/**
+ * cloud-init network configuration, version 2, of a guest with these NICs. It keeps to what netplan, systemd-networkd,
+ * NetworkManager and sysconfig guests all read alike: NICs matched by MAC, routes with a numeric destination (`to:
+ * default` crashes cloud-init 22's other renderers, `gateway4` is deprecated), one default route.
  */
 export function guestNetworkConfig(nics: readonly GuestNic[]): string {
-    void nics;
-    throw new Error("not implemented");
+    const primary = nics.find((nic) => nic.primary === true) ?? nics[0];
+    const carrier = defaultRouteNic(nics);
+    const ethernets = Object.fromEntries(
+        nics.map((nic) => [nic.name, ethernetOf(nic, nic === carrier, nic.optional ?? nic !== primary)]),
+    );
+    return toYaml({ version: 2, ethernets });
+}
+
+/** True for a name that a guest can give a NIC: the kernel's 15 characters, and not one with another meaning. */
+export function isGuestDeviceName(name: string): boolean {
+    return /^[a-z0-9][a-z0-9-]{0,14}$/.test(name) && !/^[0-9]+$/.test(name) && !["lo", "all", "default"].includes(name);
+}
+
+function ethernetOf(nic: GuestNic, isCarrier: boolean, optional: boolean): Ethernet {
+    const dhcp = nic.mode === "dhcp";
+    const nameservers = {
+        ...(isEmpty(nic.dnsServers) ? {} : { addresses: [...(nic.dnsServers ?? [])] }),
+        ...(isEmpty(nic.searchDomains) ? {} : { search: [...(nic.searchDomains ?? [])] }),
+    };
+    const routes = nic.mode === "none" ? [] : routesOf(nic, isCarrier);
+    return {
+        match: { macaddress: nic.macAddress.toLowerCase() },
+        ...(isGuestDeviceName(nic.name) ? { "set-name": nic.name } : {}),
+        ...(nic.mtu === undefined ? {} : { mtu: nic.mtu }),
+        dhcp4: dhcp,
+        ...(dhcp && !isCarrier ? { "dhcp4-overrides": { "use-routes": false, "use-dns": false } } : {}),
+        ...(nic.mode === "none" || isEmpty(nic.addresses) ? {} : { addresses: [...(nic.addresses ?? [])] }),
+        ...(nic.mode === "none" || Object.keys(nameservers).length === 0 ? {} : { nameservers }),
+        ...(routes.length === 0 ? {} : { routes }),
+        ...(optional ? { optional: true } : {}),
+    };
+}
+
+function routesOf(nic: GuestNic, isCarrier: boolean): { to: string; via: string; metric?: number }[] {
+    const routes = (nic.routes ?? []).map(({ to, via, metric }) => ({
+        to,
+        via,
+        ...(metric === undefined ? {} : { metric }),
+    }));
+    if (!isCarrier || nic.mode !== "static" || nic.gateway === undefined) {
+        return routes;
+    }
+    const gateway = parseAddress(nic.gateway);
+    return [{ to: gateway.ok && gateway.value.family === 6 ? "::/0" : "0.0.0.0/0", via: nic.gateway }, ...routes];
+}
+
+function isEmpty(list: readonly string[] | undefined): boolean {
+    return list === undefined || list.length === 0;
+}
+
+/**
+ * Every string value is quoted: guests read it with YAML 1.1, for which `52:54:00:12:34:56` is a number and `no` false.
+ * Keys are quoted where YAML 1.1 asks for it.
+ */
+function toYaml(config: object): string {
+    return stringify(config, {
+        version: "1.1",
+        defaultStringType: "QUOTE_DOUBLE",
+        defaultKeyType: "PLAIN",
+        lineWidth: 0,
+    });
 }

@@ -1,14 +1,16 @@
 import { LinkState, NicSpec } from "./nic";
+import { isAtLeast } from "./version";
 
-/** What a change costs the VM. */
+/** What a change costs the VM, from nothing to what cannot be had. */
 export type Impact = "none" | "boot" | "live" | "live-migration" | "restart" | "first-boot-only" | "refused";
 
 /** A change to one NIC. */
 export type NicChange =
     | { readonly kind: "attach" | "detach"; readonly nic: NicSpec }
     | { readonly kind: "link"; readonly nic: NicSpec; readonly to: LinkState }
-    | { readonly kind: "nad" | "mac" | "model" | "binding"; readonly nic: NicSpec; readonly from: string; readonly to: string }
-    /** Address, gateway or another guest setting of the NIC. */
+    /** The NIC's network (NetworkAttachmentDefinition), MAC address, model or binding. */
+    | { readonly kind: "nad" | "mac" | "model" | "binding"; readonly nic: NicSpec }
+    /** Address, gateway or another setting of the NIC that the guest reads from its network configuration. */
     | { readonly kind: "address"; readonly nic: NicSpec };
 
 /** What is known about the VM and its cluster; undefined means not checked, and the reason then says so. */
@@ -18,7 +20,7 @@ export interface ImpactFacts {
     readonly isPrimary: boolean;
     /** `1.6.0` or `v1.6.0`. */
     readonly kubevirtVersion?: string;
-    /** `spec.workloadUpdateStrategy.workloadUpdateMethods` of the KubeVirt object. */
+    /** `spec.workloadUpdateStrategy.workloadUpdateMethods` of the KubeVirt object; empty when it has none. */
     readonly workloadUpdateMethods?: readonly string[];
     /** The instance's condition LiveMigratable. */
     readonly liveMigratable?: { readonly status: boolean; readonly reason?: string; readonly message?: string };
@@ -26,6 +28,7 @@ export interface ImpactFacts {
     readonly dynamicNetworksController?: boolean;
     /** Whether the launcher pod's secondary NICs have hashed names (`pod<hash>`), not `net1`, ... */
     readonly podUsesHashedNames?: boolean;
+    /** See `freeHotplugPorts`. */
     readonly freeHotplugPorts?: number;
     readonly migrationInFlight?: boolean;
 }
@@ -36,15 +39,189 @@ export interface ImpactVerdict {
     readonly reason: string;
 }
 
-/** What a change will cost, by KubeVirt's rules. */
-export function classifyChange(change: NicChange, facts: ImpactFacts): ImpactVerdict {
-    void change;
-    void facts;
-    throw new Error("not implemented");
-}
+const ORDER: readonly Impact[] = ["none", "boot", "first-boot-only", "live", "live-migration", "restart", "refused"];
 
 /** The heaviest of several impacts; `none` for none. */
 export function heaviest(impacts: readonly Impact[]): Impact {
-    void impacts;
-    throw new Error("not implemented");
+    return impacts.reduce((a, b) => (ORDER.indexOf(b) > ORDER.indexOf(a) ? b : a), "none");
+}
+
+/** What a change will cost, by KubeVirt's rules; the cluster is not asked, `facts` says what is known of it. */
+export function classifyChange(change: NicChange, facts: ImpactFacts): ImpactVerdict {
+    if (change.kind === "detach" && facts.isPrimary) {
+        return refuse("it is the VM's primary NIC; make another NIC primary first, or delete the VM");
+    }
+    if (change.kind === "link" && change.nic.binding === "sriov") {
+        return refuse("KubeVirt has no link state for SR-IOV NICs");
+    }
+    if (facts.vm === "absent") {
+        return verdict("boot", "the VM is made with it");
+    }
+    if (change.kind === "address") {
+        return verdict("first-boot-only", "cloud-init reads the guest's network configuration at the first boot only");
+    }
+    if (facts.vm === "stopped") {
+        return verdict("boot", "the VM is off; the change takes effect at its next start");
+    }
+    return whenOn(change, facts);
+}
+
+function whenOn(change: Exclude<NicChange, { kind: "address" }>, facts: ImpactFacts): ImpactVerdict {
+    const wait = [
+        ...(facts.vm === "starting" ? ["it waits until the VM runs"] : []),
+        ...(facts.migrationInFlight === true ? ["it waits until the present migration ends"] : []),
+    ];
+    const { impact, reason } = onRunning(change, facts);
+    return verdict(impact, [reason, ...(impact === "live" || impact === "live-migration" ? wait : [])].join("; "));
+}
+
+function onRunning(change: Exclude<NicChange, { kind: "address" }>, facts: ImpactFacts): ImpactVerdict {
+    switch (change.kind) {
+        case "attach":
+            return attach(change.nic, facts);
+        case "detach":
+            return detach(change.nic, facts);
+        case "link":
+            return link(facts);
+        case "nad":
+            return swapNetwork(facts);
+        default:
+            return verdict(
+                "restart",
+                `KubeVirt cannot change the ${FIELDS[change.kind]} of a plugged NIC; ` +
+                    "a NIC under a new name beside it, and this one removed, would be live",
+            );
+    }
+}
+
+const FIELDS = { mac: "MAC address", model: "model", binding: "binding" } as const;
+
+function attach(nic: NicSpec, facts: ImpactFacts): ImpactVerdict {
+    if (nic.binding === "masquerade") {
+        return verdict("restart", "KubeVirt attaches NICs with bridge or SR-IOV binding only to a running VM");
+    }
+    if (nic.binding === "sriov") {
+        return byMigration(facts, "KubeVirt attaches SR-IOV NICs by live migration");
+    }
+    if (nic.model !== "virtio") {
+        return verdict("restart", `only virtio NICs can be attached to a running VM, this one is ${nic.model}`);
+    }
+    if (facts.freeHotplugPorts !== undefined && facts.freeHotplugPorts <= 0) {
+        return verdict("restart", "the running VM has no free PCI port for another NIC; a restart makes room");
+    }
+    const ports = facts.freeHotplugPorts === undefined ? ["the VM's free PCI ports"] : [];
+    return inPlace(facts, "attached to the running VM", ports);
+}
+
+function detach(nic: NicSpec, facts: ImpactFacts): ImpactVerdict {
+    if (nic.binding !== "bridge") {
+        return verdict(
+            "restart",
+            `KubeVirt unplugs only NICs with bridge binding from a running VM, this one has ${nic.binding}`,
+        );
+    }
+    if (facts.podUsesHashedNames === false) {
+        return verdict(
+            "restart",
+            "the VM's pod was made by an old KubeVirt, which names its NICs net1, net2, ...; it has to be restarted (or " +
+                "migrated, from KubeVirt 1.8 on) before a NIC can be unplugged",
+        );
+    }
+    const names = facts.podUsesHashedNames === undefined ? ["the names of the NICs in the VM's pod"] : [];
+    return inPlace(facts, "unplugged from the running VM", names);
+}
+
+function link(facts: ImpactFacts): ImpactVerdict {
+    const since15 = facts.kubevirtVersion === undefined ? undefined : isAtLeast(facts.kubevirtVersion, 1, 5);
+    return since15 === false
+        ? refuse(`KubeVirt has a link state since 1.5, the cluster has ${facts.kubevirtVersion ?? ""}`)
+        : verdict(
+              "live",
+              `the link is switched in the running VM${notChecked(since15 === undefined ? ["KubeVirt's version"] : [])}`,
+          );
+}
+
+function swapNetwork(facts: ImpactFacts): ImpactVerdict {
+    const since18 = facts.kubevirtVersion === undefined ? undefined : isAtLeast(facts.kubevirtVersion, 1, 8);
+    if (since18 !== true) {
+        const unknown = since18 === undefined ? ["KubeVirt's version"] : [];
+        return verdict("restart", `KubeVirt changes the network of a plugged NIC since 1.8 only${notChecked(unknown)}`);
+    }
+    const gate = isAtLeast(facts.kubevirtVersion as string, 1, 9) === true ? [] : ["feature gate LiveUpdateNADRef"];
+    return byMigration(facts, "KubeVirt moves a plugged NIC to another network by live migration", gate);
+}
+
+/** A change that multus-dynamic-networks-controller makes in the running pod, and a migration where it is missing. */
+function inPlace(facts: ImpactFacts, what: string, unknown: readonly string[]): ImpactVerdict {
+    switch (facts.dynamicNetworksController) {
+        case true:
+            return verdict("live", `${what}${notChecked(unknown)}`);
+        case false:
+            return byMigration(
+                facts,
+                "the cluster has no multus-dynamic-networks-controller, so it takes a live migration",
+                unknown,
+            );
+        default: {
+            const otherwise = byMigration(facts, "");
+            return otherwise.impact === "refused"
+                ? byMigration(
+                      facts,
+                      "without multus-dynamic-networks-controller, which was not checked, it takes a live migration",
+                  )
+                : verdict(
+                      "live",
+                      `${what}${notChecked(["multus-dynamic-networks-controller, without which it takes a live migration", ...unknown])}`,
+                  );
+        }
+    }
+}
+
+/**
+ * A change that needs a migration. KubeVirt starts one by itself when `LiveMigrate` is among its workload update
+ * methods and the VM can migrate; else, with `Evict` among them, it evicts the pod, which shuts the VM down
+ * (pkg/virt-controller/watch/workload-updater).
+ */
+function byMigration(facts: ImpactFacts, why: string, unknown: readonly string[] = []): ImpactVerdict {
+    const { liveMigratable, workloadUpdateMethods: methods } = facts;
+    const cannot = liveMigratable?.status === false;
+    const unasked = methods !== undefined && !methods.includes("LiveMigrate");
+    if ((cannot || unasked) && methods?.includes("Evict") === true) {
+        return refuse(
+            `${why}, and KubeVirt would evict the VM, that is shut it down: its workloadUpdateMethods contain Evict and ` +
+                (cannot ? `the VM cannot migrate${because(liveMigratable)}` : "not LiveMigrate"),
+        );
+    }
+    if (cannot) {
+        return verdict("restart", `${why}, and the VM cannot migrate${because(liveMigratable)}${notChecked(unknown)}`);
+    }
+    const automatic = facts.kubevirtVersion === undefined ? undefined : isAtLeast(facts.kubevirtVersion, 1, 6);
+    const byHand = unasked
+        ? "; KubeVirt starts none by itself (its workloadUpdateMethods lack LiveMigrate): create a VirtualMachineInstanceMigration"
+        : automatic === false
+          ? "; KubeVirt before 1.6 starts none by itself: create a VirtualMachineInstanceMigration"
+          : "";
+    const missing = [
+        ...(liveMigratable === undefined ? ["whether the VM can migrate"] : []),
+        ...(methods === undefined ? ["KubeVirt's workloadUpdateMethods"] : []),
+        ...unknown,
+    ];
+    return verdict("live-migration", `${why}${byHand}${notChecked(missing)}`);
+}
+
+function because(liveMigratable: ImpactFacts["liveMigratable"]): string {
+    const why = [liveMigratable?.reason, liveMigratable?.message].filter((text) => text !== undefined && text !== "");
+    return why.length === 0 ? "" : ` (${why.join(": ")})`;
+}
+
+function notChecked(what: readonly string[]): string {
+    return what.length === 0 ? "" : ` (not checked: ${what.join(", ")})`;
+}
+
+function verdict(impact: Impact, reason: string): ImpactVerdict {
+    return { impact, reason };
+}
+
+function refuse(reason: string): ImpactVerdict {
+    return verdict("refused", reason);
 }

@@ -54,7 +54,7 @@ export class IntervalSet {
 
     public intersect(other: IntervalSet): IntervalSet {
         const shared: Interval[] = [];
-        for (let i = 0, j = 0; i < this.intervals.length && j < other.intervals.length; ) {
+        for (let i = 0, j = 0; i < this.intervals.length && j < other.intervals.length;) {
             const a = this.intervals[i] as Interval;
             const b = other.intervals[j] as Interval;
             const first = a.first > b.first ? a.first : b.first;

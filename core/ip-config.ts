@@ -1,4 +1,12 @@
-import { broadcastAddress, contains, InterfaceAddress, networkAddress, parseAddress, parseInterfaceAddress, parseSubnet } from "./ip";
+import {
+    broadcastAddress,
+    contains,
+    InterfaceAddress,
+    networkAddress,
+    parseAddress,
+    parseInterfaceAddress,
+    parseSubnet,
+} from "./ip";
 import { isDomain } from "./pool-spec";
 import { Place, Problem } from "./problem";
 
@@ -53,7 +61,12 @@ export function validateIpConfig(vm: string, nic: string, type: string, config: 
     for (const [index, domain] of (config.searchDomains ?? []).entries()) {
         if (!isDomain(domain)) {
             const remedy = "write it as corp.example";
-            problems.push({ ...at(`searchDomains[${String(index)}]`), value: domain, rule: "it is not a domain name", remedy });
+            problems.push({
+                ...at(`searchDomains[${String(index)}]`),
+                value: domain,
+                rule: "it is not a domain name",
+                remedy,
+            });
         }
     }
     for (const [index, route] of (config.routes ?? []).entries()) {
@@ -217,7 +230,10 @@ function checkRoute(
             remedy: "name a router of the destination's family",
         });
     }
-    if (route.metric !== undefined && !(Number.isInteger(route.metric) && route.metric >= 0 && route.metric < 2 ** 32)) {
+    if (
+        route.metric !== undefined &&
+        !(Number.isInteger(route.metric) && route.metric >= 0 && route.metric < 2 ** 32)
+    ) {
         const remedy = "leave it out for the default";
         problems.push({ ...at("metric"), value: route.metric, rule: "a metric is a whole number from 0", remedy });
     }

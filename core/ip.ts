@@ -161,7 +161,10 @@ export function bits(family: Family): number {
 
 function parseIPv6(text: string): Parsed<Address> {
     if (text.includes("%")) {
-        return refused("it has a zone (the part behind %), which means nothing on another machine", "leave the zone out");
+        return refused(
+            "it has a zone (the part behind %), which means nothing on another machine",
+            "leave the zone out",
+        );
     }
     if (text.includes(".")) {
         return refused(

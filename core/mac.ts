@@ -20,14 +20,21 @@ export function macFor(namespace: string, vm: string, nic: string): string {
  * and the address KubeVirt uses itself.
  */
 export function normalizeMac(text: string): Parsed<string> {
-    const forms = [/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i, /^[0-9a-f]{2}(-[0-9a-f]{2}){5}$/i, /^[0-9a-f]{4}(\.[0-9a-f]{4}){2}$/i];
+    const forms = [
+        /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i,
+        /^[0-9a-f]{2}(-[0-9a-f]{2}){5}$/i,
+        /^[0-9a-f]{4}(\.[0-9a-f]{4}){2}$/i,
+    ];
     if (!forms.some((form) => form.test(text))) {
         return refused(
             "it is not a MAC address of six octets",
             "write six pairs of hexadecimal digits, such as 02:4b:11:00:00:01, or leave macAddress out to get a stable one",
         );
     }
-    const octets = text.toLowerCase().replace(/[^0-9a-f]/g, "").match(/../g) as string[];
+    const octets = text
+        .toLowerCase()
+        .replace(/[^0-9a-f]/g, "")
+        .match(/../g) as string[];
     const mac = octets.join(":");
     if ((parseInt(octets[0] as string, 16) & 1) === 1) {
         return refused(
@@ -39,7 +46,10 @@ export function normalizeMac(text: string): Parsed<string> {
         return refused("all octets are zero", "leave macAddress out to get a stable one");
     }
     if (mac === RESERVED) {
-        return refused("KubeVirt reserves it for the bridge inside the pod", "leave macAddress out to get a stable one");
+        return refused(
+            "KubeVirt reserves it for the bridge inside the pod",
+            "leave macAddress out to get a stable one",
+        );
     }
     return parsed(mac);
 }

@@ -1,4 +1,8 @@
-import { InterfaceEntry, NetworkEntry, VmWithLists } from "./vm-networks";
+import { qualifiedNad } from "./nic";
+import { condition, InterfaceStatus, MigrationObject, PodNetworkStatus, VmiObject, VmObject } from "./kubevirt-objects";
+import { InterfaceEntry, listsOf, NetworkEntry } from "./vm-networks";
+
+export { Condition, InterfaceStatus, MigrationObject, PodNetworkStatus, VmiObject, VmObject } from "./kubevirt-objects";
 
 /** Where a NIC stands between the declaration and the guest. */
 export type NicPhase =
@@ -29,61 +33,6 @@ export type NicPhase =
     | "failed-controller"
     | "failed-attach";
 
-/** A condition of a KubeVirt object. */
-export interface Condition {
-    readonly type: string;
-    readonly status: string;
-    readonly reason?: string;
-    readonly message?: string;
-}
-
-/** What is read of a VirtualMachine. */
-export interface VmObject extends VmWithLists {
-    readonly metadata?: { readonly name?: string; readonly namespace?: string };
-    readonly status?: { readonly conditions?: readonly Condition[] };
-}
-
-/** An entry of `status.interfaces` of a VirtualMachineInstance. */
-export interface InterfaceStatus {
-    readonly name?: string;
-    readonly mac?: string;
-    readonly ipAddress?: string;
-    readonly ipAddresses?: readonly string[];
-    readonly interfaceName?: string;
-    readonly podInterfaceName?: string;
-    /** `domain`, `guest-agent` and `multus-status`, joined by `, `. */
-    readonly infoSource?: string;
-    readonly linkState?: string;
-}
-
-/** What is read of a VirtualMachineInstance. */
-export interface VmiObject {
-    readonly metadata?: { readonly name?: string; readonly namespace?: string; readonly deletionTimestamp?: string };
-    readonly spec?: {
-        readonly networks?: readonly NetworkEntry[];
-        readonly domain?: { readonly devices?: { readonly interfaces?: readonly InterfaceEntry[] } };
-    };
-    readonly status?: {
-        readonly phase?: string;
-        readonly interfaces?: readonly InterfaceStatus[];
-        readonly conditions?: readonly Condition[];
-        readonly migrationState?: { readonly startTimestamp?: string; readonly endTimestamp?: string };
-    };
-}
-
-/** What is read of a VirtualMachineInstanceMigration. */
-export interface MigrationObject {
-    readonly spec?: { readonly vmiName?: string };
-    readonly status?: { readonly phase?: string };
-}
-
-/** An entry of the launcher pod's `k8s.v1.cni.cncf.io/network-status` annotation. */
-export interface PodNetworkStatus {
-    /** `namespace/name` of the NetworkAttachmentDefinition. */
-    readonly name?: string;
-    readonly interface?: string;
-}
-
 export interface PhaseFacts {
     /** Undefined when it does not exist. */
     readonly vm: VmObject | undefined;
@@ -101,13 +50,280 @@ export interface PhaseFacts {
 
 export interface PhaseVerdict {
     readonly phase: NicPhase;
-    /** A sentence for the user with what was seen. */
+    /** A clause for the user with what was seen. */
     readonly message: string;
+    /** The link state the guest's NIC has, where the instance reports one: `up` or `down`. */
+    readonly linkState?: string;
 }
 
-/** Where NIC `name` stands, from what the API shows. */
+/**
+ * Where NIC `name` stands, from what the API shows. The rules are those by which KubeVirt's controllers act
+ * (pkg/network/controllers, pkg/network/vmliveupdate, pkg/network/migration).
+ */
 export function nicPhase(name: string, facts: PhaseFacts): PhaseVerdict {
-    void name;
-    void facts;
-    throw new Error("not implemented");
+    const seen = look(name, facts);
+    const verdict = isOn(facts.vmi) ? phaseWhenOn(seen) : phaseWhenOff(seen);
+    const linkState = seen.status?.linkState;
+    return {
+        ...verdict,
+        message: verdict.message + restartNote(verdict.phase, seen),
+        ...(linkState === undefined ? {} : { linkState }),
+    };
+}
+
+/** True when nothing more will happen without somebody's doing. */
+export function isStuck(phase: NicPhase): boolean {
+    const stuck: readonly NicPhase[] = [
+        "blocked",
+        "restart-required",
+        "restart-required-silent",
+        "failed-controller",
+        "failed-attach",
+    ];
+    return stuck.includes(phase);
+}
+
+/** A NIC in the VM, in the instance's spec, and in its status. */
+interface Seen {
+    readonly facts: PhaseFacts;
+    readonly namespace: string;
+    readonly inVm: InterfaceEntry | undefined;
+    readonly vmNetwork: NetworkEntry | undefined;
+    readonly inVmi: InterfaceEntry | undefined;
+    readonly vmiNetwork: NetworkEntry | undefined;
+    readonly status: InterfaceStatus | undefined;
+    readonly sources: readonly string[];
+}
+
+function look(name: string, facts: PhaseFacts): Seen {
+    const byName = <T extends { readonly name?: string }>(list: readonly T[] | undefined): T | undefined =>
+        list?.find((entry) => entry.name === name);
+    const lists = listsOf(facts.vm ?? {});
+    const status = byName(facts.vmi?.status?.interfaces);
+    return {
+        facts,
+        namespace: facts.vm?.metadata?.namespace ?? facts.vmi?.metadata?.namespace ?? "default",
+        inVm: byName(lists.interfaces),
+        vmNetwork: byName(lists.networks),
+        inVmi: byName(facts.vmi?.spec?.domain?.devices?.interfaces),
+        vmiNetwork: byName(facts.vmi?.spec?.networks),
+        status,
+        sources: (status?.infoSource ?? "").split(", "),
+    };
+}
+
+function isOn(vmi: VmiObject | undefined): boolean {
+    const ended = vmi?.status?.phase === "Succeeded" || vmi?.status?.phase === "Failed";
+    return vmi !== undefined && vmi.metadata?.deletionTimestamp === undefined && !ended;
+}
+
+function phaseWhenOff({ inVm }: Seen): PhaseVerdict {
+    if (inVm === undefined) {
+        return { phase: "gone", message: "the VM, which is off, does not have it" };
+    }
+    return inVm.state === "absent"
+        ? { phase: "detaching", message: "the VM is off; KubeVirt removes the entry" }
+        : { phase: "staged", message: "the VM is off and gets it at its next start" };
+}
+
+function phaseWhenOn(seen: Seen): PhaseVerdict {
+    const { inVm, inVmi, facts } = seen;
+    const pending =
+        (inVm === undefined) !== (inVmi === undefined) || (inVm?.state === "absent") !== (inVmi?.state === "absent");
+    const failure = condition(facts.vm?.status?.conditions, "Failure");
+    if (pending && failure?.status === "True" && failure.reason === "HotPlugNetworkInterfaceError") {
+        return {
+            phase: "failed-controller",
+            message: `KubeVirt could not change the running VM: ${failure.message ?? failure.reason}`,
+        };
+    }
+    if (inVm === undefined) {
+        return phaseWhenRemoved(seen);
+    }
+    if (inVm.state === "absent") {
+        return phaseWhenAbsent(seen);
+    }
+    if (inVmi?.state === "absent") {
+        return {
+            phase: "detaching",
+            message: "KubeVirt finishes an unplug of the same name first and plugs the NIC anew then",
+        };
+    }
+    return inVmi === undefined ? phaseBeforeVmi(inVm) : phaseInVmi(seen, inVm, inVmi);
+}
+
+function phaseWhenRemoved({ inVmi, status, sources }: Seen): PhaseVerdict {
+    if (inVmi === undefined) {
+        return status === undefined
+            ? { phase: "gone", message: "neither the VM nor its instance has it" }
+            : detachPhase(sources);
+    }
+    return inVmi.state === "absent"
+        ? detachPhase(sources)
+        : {
+              phase: "restart-required-silent",
+              message: "its entry was deleted from the VM without an unplug, so it stays plugged until a restart",
+          };
+}
+
+function phaseWhenAbsent({ facts, inVmi, status, sources }: Seen): PhaseVerdict {
+    if (inVmi === undefined || inVmi.state === "absent") {
+        return status === undefined
+            ? { phase: "guest-detached", message: "it is unplugged; KubeVirt removes the entries" }
+            : detachPhase(sources);
+    }
+    const names = (facts.vmi?.status?.interfaces ?? []).map(({ podInterfaceName }) => podInterfaceName ?? "");
+    if (names.some((podName) => /^net[0-9]+$/.test(podName))) {
+        return {
+            phase: "restart-required-silent",
+            message: "the pod names its NICs net1, net2, ...; KubeVirt unplugs only from pods with hashed names",
+        };
+    }
+    return names.some((podName) => podName.startsWith("pod"))
+        ? { phase: "syncing", message: "the unplug is asked for; KubeVirt has not taken it over into the instance" }
+        : {
+              phase: "syncing",
+              message: "the unplug is asked for; KubeVirt takes it over once a secondary NIC is in the pod",
+          };
+}
+
+function detachPhase(sources: readonly string[]): PhaseVerdict {
+    return sources.includes("domain")
+        ? { phase: "detaching", message: "the guest has not released it" }
+        : { phase: "guest-detached", message: "the guest has released it; it is being removed from the pod" };
+}
+
+function phaseBeforeVmi(inVm: InterfaceEntry): PhaseVerdict {
+    return inVm.bridge !== undefined || inVm.sriov !== undefined
+        ? { phase: "syncing", message: "KubeVirt has not taken it over into the running instance" }
+        : {
+              phase: "restart-required-silent",
+              message:
+                  "KubeVirt attaches NICs with bridge or SR-IOV binding only to a running VM; this one needs a restart",
+          };
+}
+
+function phaseInVmi(seen: Seen, inVm: InterfaceEntry, inVmi: InterfaceEntry): PhaseVerdict {
+    const { facts, status, sources, namespace } = seen;
+    const restart = condition(facts.vm?.status?.conditions, "RestartRequired")?.status === "True";
+    const changed = changedFields(inVm, inVmi, seen.vmNetwork, seen.vmiNetwork, namespace);
+    if (changed.length > 0) {
+        const what = changed.join(", ");
+        return restart
+            ? { phase: "restart-required", message: `${what} differs from the running instance until a restart` }
+            : { phase: "syncing", message: `KubeVirt has not taken over the change of ${what}` };
+    }
+    if (facts.vmi?.status?.phase !== "Running") {
+        return { phase: "starting", message: `the instance is ${facts.vmi?.status?.phase ?? "new"}` };
+    }
+    if (sources.includes("domain")) {
+        const network = podNetwork(seen);
+        if (network !== undefined && network !== nadOf(seen.vmiNetwork, namespace)) {
+            return migrationPhase(facts, "syncing", `the pod's NIC is still on ${network}`);
+        }
+        return sources.includes("guest-agent")
+            ? { phase: "guest-visible", message: `the guest has it${addressNote(status)}` }
+            : { phase: "attached", message: "the guest has it" };
+    }
+    if (sources.includes("multus-status") || seen.vmiNetwork?.pod !== undefined) {
+        return attachingPhase(facts);
+    }
+    return migrationPhase(facts, "waiting-for-pod-nic", "the pod does not have it");
+}
+
+function attachingPhase(facts: PhaseFacts): PhaseVerdict {
+    const synchronized = condition(facts.vmi?.status?.conditions, "Synchronized");
+    const error =
+        facts.hotplugEvent ??
+        (synchronized?.status === "False" ? (synchronized.message ?? synchronized.reason) : undefined);
+    return {
+        phase: error !== undefined && facts.pastDeadline === true ? "failed-attach" : "attaching",
+        message: `the pod has it, the guest does not${error === undefined ? "" : `: ${error}`}`,
+    };
+}
+
+/** What a NIC waits for that only a migration brings, or its own phase while no migration is asked for. */
+function migrationPhase(facts: PhaseFacts, otherwise: NicPhase, what: string): PhaseVerdict {
+    const conditions = facts.vmi?.status?.conditions;
+    if (isMigrating(facts)) {
+        return { phase: "migrating", message: `${what}; the VM is migrating` };
+    }
+    if (condition(conditions, "MigrationRequired")?.status !== "True") {
+        return { phase: otherwise, message: what };
+    }
+    const migratable = condition(conditions, "LiveMigratable");
+    if (migratable?.status === "False") {
+        const why = [migratable.reason, migratable.message]
+            .filter((text) => text !== undefined && text !== "")
+            .join(": ");
+        return { phase: "blocked", message: `${what}; it needs a live migration, which is impossible: ${why}` };
+    }
+    if (facts.workloadUpdateMethods?.includes("LiveMigrate") === false) {
+        return {
+            phase: "blocked",
+            message:
+                `${what}; it needs a live migration, and KubeVirt starts none by itself (workloadUpdateMethods lacks LiveMigrate): ` +
+                "create a VirtualMachineInstanceMigration",
+        };
+    }
+    return { phase: "pending-migration", message: `${what}; KubeVirt is about to migrate the VM` };
+}
+
+/** True while a migration of the instance is under way or asked for. */
+export function isMigrating({ vmi, migrations }: Pick<PhaseFacts, "vmi" | "migrations">): boolean {
+    const state = vmi?.status?.migrationState;
+    const asked = (migrations ?? []).some(
+        ({ spec, status }) =>
+            spec?.vmiName === vmi?.metadata?.name && status?.phase !== "Succeeded" && status?.phase !== "Failed",
+    );
+    return asked || (state !== undefined && state.endTimestamp === undefined);
+}
+
+/** Fields of the VM's entries that the instance has otherwise; what only the instance has comes from its defaults. */
+function changedFields(
+    inVm: InterfaceEntry,
+    inVmi: InterfaceEntry,
+    vmNetwork: NetworkEntry | undefined,
+    vmiNetwork: NetworkEntry | undefined,
+    namespace: string,
+): string[] {
+    const fields = Object.keys(inVm).filter(
+        (field) => field !== "state" && stable(inVm[field]) !== stable(inVmi[field]),
+    );
+    return nadOf(vmNetwork, namespace) === nadOf(vmiNetwork, namespace) ? fields : [...fields, "its network"];
+}
+
+function podNetwork({ facts, status }: Seen): string | undefined {
+    const podName = status?.podInterfaceName;
+    return podName === undefined
+        ? undefined
+        : facts.launcherPodInfo?.networkStatus.find(
+              (entry) => entry.interface === podName && entry.name?.includes("/") === true,
+          )?.name;
+}
+
+function nadOf(network: NetworkEntry | undefined, namespace: string): string | undefined {
+    return network?.multus === undefined ? undefined : qualifiedNad(namespace, network.multus.networkName);
+}
+
+function restartNote(phase: NicPhase, { facts }: Seen): string {
+    const restart = condition(facts.vm?.status?.conditions, "RestartRequired");
+    const attached = phase === "attached" || phase === "guest-visible";
+    return restart?.status === "True" && attached
+        ? `; KubeVirt also asks for a restart of the VM (${restart.message ?? "RestartRequired"})`
+        : "";
+}
+
+function addressNote(status: InterfaceStatus | undefined): string {
+    const addresses = status?.ipAddresses ?? (status?.ipAddress === undefined ? [] : [status.ipAddress]);
+    return addresses.length === 0 ? "" : ` with ${addresses.join(", ")}`;
+}
+
+/** JSON with sorted keys. */
+function stable(value: unknown): string {
+    return JSON.stringify(value, (_key, inner: unknown) =>
+        typeof inner === "object" && inner !== null && !Array.isArray(inner)
+            ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+            : inner,
+    );
 }

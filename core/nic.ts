@@ -90,6 +90,7 @@ export function validateNics(vm: string, nics: readonly NicDeclaration[]): Probl
         ...duplicateNames(vm, nics),
         ...duplicateMacs(vm, nics),
         ...soleProblems(vm, nics),
+        ...unusedGateways(vm, nics),
         ...overlappingSubnets(vm, nics),
     ];
 }
@@ -205,7 +206,12 @@ function duplicateMacs(vm: string, nics: readonly NicDeclaration[]): Problem[] {
 /** What a VM has at most once: a pod NIC, a primary NIC, a default route. */
 function soleProblems(vm: string, nics: readonly NicDeclaration[]): Problem[] {
     const rules: [string, (nic: NicDeclaration) => boolean, string, string][] = [
-        ["type", (nic) => nic.type === "pod", "a VM has at most one NIC on the pod network", "use type bridge for the other"],
+        [
+            "type",
+            (nic) => nic.type === "pod",
+            "a VM has at most one NIC on the pod network",
+            "use type bridge for the other",
+        ],
         ["primary", (nic) => nic.primary === true, "a VM has one primary NIC", "keep primary: true on one NIC"],
         [
             "ipConfig.defaultRoute",
@@ -218,6 +224,28 @@ function soleProblems(vm: string, nics: readonly NicDeclaration[]): Problem[] {
         const [first, ...others] = nics.filter(has);
         return others.map(({ name }) => ({ vm, nic: name, field, rule, holder: `NIC "${first?.name ?? ""}"`, remedy }));
     });
+}
+
+/** A guest has one default route; the gateways of its other NICs lead nowhere. */
+function unusedGateways(vm: string, nics: readonly NicDeclaration[]): Problem[] {
+    const withGateway = nics.filter((nic) => nic.ipConfig?.gateway !== undefined);
+    const carrier = nics.find((nic) => nic.ipConfig?.defaultRoute === true);
+    if (carrier !== undefined || withGateway.length < 2) {
+        return [];
+    }
+    const primary = primaryOf(nics);
+    const chosen = withGateway.find((nic) => nic === primary) ?? withGateway[0];
+    return withGateway
+        .filter((nic) => nic !== chosen)
+        .map((nic) => ({
+            vm,
+            nic: nic.name,
+            field: "ipConfig.gateway",
+            value: nic.ipConfig?.gateway as string,
+            rule: `the guest's default route leads through NIC "${chosen?.name ?? ""}", so this gateway is not used`,
+            remedy: "set defaultRoute: true on the NIC that is to carry it, and write routes for what is behind this gateway",
+            severity: "warning" as const,
+        }));
 }
 
 /** Two NICs in one subnet answer for each other (ARP flux), and the guest sends by only one of them. */

@@ -104,9 +104,7 @@ export function canonicalPool(spec: PoolSpec): PoolSpec {
             cidr: canonical(parseSubnet(block.cidr), block.cidr),
             ...(block.ranges === undefined ? {} : { ranges: block.ranges.map(range) }),
             ...(block.exclude === undefined ? {} : { exclude: block.exclude.map(range) }),
-            ...(block.gateway === undefined
-                ? {}
-                : { gateway: canonical(parseAddress(block.gateway), block.gateway) }),
+            ...(block.gateway === undefined ? {} : { gateway: canonical(parseAddress(block.gateway), block.gateway) }),
         })),
         ...(spec.dnsServers === undefined
             ? {}
@@ -249,7 +247,13 @@ function scalarProblems(spec: PoolSpec, subject: string): Problem[] {
     for (const field of ["releaseGraceSeconds", "staticBand"] as const) {
         const value = spec[field];
         if (value !== undefined && !isWithin(value, 0, Number.MAX_SAFE_INTEGER)) {
-            problems.push({ subject, field, value, rule: "it must be a whole number from 0", remedy: "leave it out for 0" });
+            problems.push({
+                subject,
+                field,
+                value,
+                rule: "it must be a whole number from 0",
+                remedy: "leave it out for 0",
+            });
         }
     }
     for (const [index, server] of (spec.dnsServers ?? []).entries()) {

@@ -79,7 +79,9 @@ export function compilePool(spec: PoolSpec): CompiledPool {
         return { ...parts, subnet: parts.subnet as Subnet, usable: usableOf(parts) };
     });
     const usable = perFamily((family) =>
-        IntervalSet.of(blocks.filter(({ subnet }) => subnet.family === family).flatMap((block) => block.usable.intervals)),
+        IntervalSet.of(
+            blocks.filter(({ subnet }) => subnet.family === family).flatMap((block) => block.usable.intervals),
+        ),
     );
     const servers = (spec.dnsServers ?? []).map((server) => parseAddress(server)).filter((server) => server.ok);
     const automatic = perFamily((family) => {
@@ -200,9 +202,7 @@ export function poolArithmetic(pool: CompiledPool, used: UsedAddresses, family?:
         const size = block.subnet.last - block.subnet.first + 1n;
         const ranges = IntervalSet.of(block.ranges);
         const hosts = ranges.subtract(IntervalSet.ofValues(block.reserved.map(({ value }) => value)));
-        const guests = hosts.subtract(
-            IntervalSet.ofValues(block.gateway === undefined ? [] : [block.gateway.value]),
-        );
+        const guests = hosts.subtract(IntervalSet.ofValues(block.gateway === undefined ? [] : [block.gateway.value]));
         addresses += size;
         outsideRanges += size - ranges.size;
         reserved += ranges.size - hosts.size;

@@ -25,8 +25,7 @@ export type Place = Pick<Problem, "subject" | "vm" | "nic" | "field">;
 
 /** A parsed value, or why the text is none. */
 export type Parsed<T> =
-    | { readonly ok: true; readonly value: T }
-    | { readonly ok: false; readonly rule: string; readonly remedy: string };
+    { readonly ok: true; readonly value: T } | { readonly ok: false; readonly rule: string; readonly remedy: string };
 
 /** The problem as one sentence: what, where, the value, the rule, who holds it, what to do. */
 export function describe(problem: Problem): string {

@@ -8,17 +8,14 @@ const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 
 /** Who an address is for: a NIC, or anything else by a free text. */
 export type Owner =
-    | { readonly namespace: string; readonly vm: string; readonly nic: string }
-    | { readonly free: string };
+    { readonly namespace: string; readonly vm: string; readonly nic: string } | { readonly free: string };
 
 /**
  * Name of the IPReservation of an address: a function of space and address alone, so that the API server itself refuses
  * a second holder. `lan.v4-10.0.0.5`, `lan.v6-2001-db8--1-z` (the `-z` keeps names such as `2001:db8::` valid).
  */
 export function reservationName(space: string, address: Address): string {
-    return address.family === 4
-        ? `${space}.v4-${address.text}`
-        : `${space}.v6-${address.text.replaceAll(":", "-")}-z`;
+    return address.family === 4 ? `${space}.v4-${address.text}` : `${space}.v6-${address.text.replaceAll(":", "-")}-z`;
 }
 
 /** Space and address of a reservation's name; undefined for a name that `reservationName` does not make. */
