@@ -45,7 +45,9 @@ function run(program, args, failure) {
         child.on("error", (error) =>
             reject(
                 error.code === "ENOENT"
-                    ? new Refusal(`\`${program}\` is not on PATH: install it (it comes with Node.js) and run this command again.`)
+                    ? new Refusal(
+                          `\`${program}\` is not on PATH: install it (it comes with Node.js) and run this command again.`,
+                      )
                     : error,
             ),
         );
@@ -123,7 +125,10 @@ async function compile(node) {
     const hash = createHash("sha256");
     const files = [...typeScriptFiles()].sort();
     for (const file of ["tsconfig.json", "package.json", "package-lock.json", ...files]) {
-        hash.update(file).update("\0").update(readFileSync(inRoot(file))).update("\0");
+        hash.update(file)
+            .update("\0")
+            .update(readFileSync(inRoot(file)))
+            .update("\0");
     }
     const digest = hash.digest("hex");
     const stamp = inRoot("bin", ".compiled");
@@ -131,7 +136,9 @@ async function compile(node) {
         return;
     }
     const compiler = inRoot("node_modules", "typescript", "bin", "tsc");
-    await step("Compiling", () => run(node, [compiler, "-p", "tsconfig.json"], "The sources do not compile, as told above."));
+    await step("Compiling", () =>
+        run(node, [compiler, "-p", "tsconfig.json"], "The sources do not compile, as told above."),
+    );
     removeOrphans(new Set(files));
     mkdirSync(inRoot("bin"), { recursive: true });
     writeFileSync(stamp, digest);
@@ -151,7 +158,10 @@ function removeOrphans(files) {
 
 /** Starts the command's script, hands signals on to it, and ends as it ends. */
 function start(node, script, args) {
-    const environment = { ...process.env, PATH: [inRoot("node_modules", ".bin"), process.env.PATH].join(path.delimiter) };
+    const environment = {
+        ...process.env,
+        PATH: [inRoot("node_modules", ".bin"), process.env.PATH].join(path.delimiter),
+    };
     const child = spawn(node, ["--enable-source-maps", inRoot(script), ...args], {
         cwd: root,
         stdio: "inherit",
@@ -175,7 +185,9 @@ function start(node, script, args) {
 async function main() {
     const [command, ...args] = process.argv.slice(2);
     if (!Object.hasOwn(commands, command ?? "")) {
-        throw new Refusal(`Usage: npm run <command> [-- arguments], where the command is one of ${Object.keys(commands).join(", ")}.`);
+        throw new Refusal(
+            `Usage: npm run <command> [-- arguments], where the command is one of ${Object.keys(commands).join(", ")}.`,
+        );
     }
     await install();
     const node = existsSync(suppliedNode) ? suppliedNode : process.execPath;

@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
-import { existsSync, globSync } from "node:fs";
+import { globSync } from "node:fs";
 import * as path from "node:path";
 import { Refusal, runCommand } from "./command";
+import { startCluster } from "./embedded-cluster/cluster";
+import { programNames } from "./embedded-cluster/commands";
 import type { Summary } from "./mocha-reporter";
 import { REPOSITORY } from "./paths";
 import { ensurePrograms } from "./toolchain";
@@ -14,13 +16,6 @@ const UNIT_SUITES = ["core", "components", "scripts"];
 
 /** How long mocha may take to end after its last test. */
 const ENDING_MS = 30_000;
-
-/** What the embedded cluster is asked for here; bin/scripts/embedded-cluster/cluster.js exports `startCluster`. */
-interface EmbeddedCluster {
-    /** Path of a kubeconfig for it. */
-    kubeconfig: string;
-    stop(): Promise<void>;
-}
 
 async function main(): Promise<number> {
     const args = process.argv.slice(2);
@@ -41,10 +36,14 @@ function selectFiles(globs: string[]): string[] {
         return tests;
     }
     const selected = globs.flatMap((glob) => {
-        const inTest = path.posix.join("bin/test", glob.replace(/^(\.\/)?(bin\/)?test(\/|$)/, "")).replace(/\.ts$/, ".js");
+        const inTest = path.posix
+            .join("bin/test", glob.replace(/^(\.\/)?(bin\/)?test(\/|$)/, ""))
+            .replace(/\.ts$/, ".js");
         const matches = tests.filter((test) => path.matchesGlob(test, inTest) || test.startsWith(`${inTest}/`));
         if (matches.length === 0) {
-            throw new Refusal(`No test is named ${glob}: give a file, a folder or a glob below test/, as in \`npm test -- core\`.`);
+            throw new Refusal(
+                `No test is named ${glob}: give a file, a folder or a glob below test/, as in \`npm test -- core\`.`,
+            );
         }
         return matches;
     });
@@ -58,15 +57,9 @@ function suiteOf(file: string): string {
 
 /** Does the work with a cluster and the Pulumi CLI in the environment; the cluster is stopped whatever happens. */
 async function withCluster<T>(work: (environment: NodeJS.ProcessEnv) => Promise<T>): Promise<T> {
-    const { pulumi } = await ensurePrograms(["pulumi"]);
+    const { pulumi } = await ensurePrograms(["pulumi", ...programNames]);
     const folder = path.dirname(pulumi);
-    const module = path.join(__dirname, "embedded-cluster", "cluster.js");
-    if (!existsSync(module)) {
-        throw new Refusal(`These tests need the embedded cluster, and ${module} does not exist.`);
-    }
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    const { startCluster } = require(module) as { startCluster: (options: object) => Promise<EmbeddedCluster> };
-    const cluster = await startCluster({});
+    const cluster = await startCluster({ onProgress: (step) => console.error(`cluster: ${step}`) });
     try {
         return await work({
             WUKONG_TEST_KUBECONFIG: cluster.kubeconfig,
@@ -105,7 +98,9 @@ async function runMocha(files: string[], options: string[], environment: NodeJS.
             return { passed: 0, failed: 1, skipped: 0 };
         }
         if (signal === "SIGKILL") {
-            console.error(`The tests left something open, so that mocha did not end within ${ENDING_MS / 1000} s of the last.`);
+            console.error(
+                `The tests left something open, so that mocha did not end within ${ENDING_MS / 1000} s of the last.`,
+            );
             return { ...summary, failed: summary.failed + 1 };
         }
         return summary;

@@ -46,7 +46,9 @@ export async function ensurePrograms<Name extends ProgramName>(names: readonly N
         paths.set("pulumi", installed);
     }
     const missing = names.filter((name) => !paths.has(name));
-    const needed = units().filter((unit) => unit.programs.some(({ name }) => missing.some((wanted) => wanted === name)));
+    const needed = units().filter((unit) =>
+        unit.programs.some(({ name }) => missing.some((wanted) => wanted === name)),
+    );
     await Promise.all(
         Array.from({ length: PARALLEL_BUILDS }, async () => {
             for (let unit = needed.shift(); unit !== undefined; unit = needed.shift()) {
@@ -72,7 +74,9 @@ async function installedPulumi(): Promise<string | undefined> {
     if (isAtLeast(version, OLDEST_PULUMI)) {
         return program;
     }
-    say(`pulumi on PATH (${program}) is version ${version}, older than ${OLDEST_PULUMI}: going on with one of our own.`);
+    say(
+        `pulumi on PATH (${program}) is version ${version}, older than ${OLDEST_PULUMI}: going on with one of our own.`,
+    );
     return undefined;
 }
 
@@ -180,7 +184,9 @@ async function goBuild(program: GoProgram, folder: string, onProgress: (line: st
     const [code] = (await once(child, "close")) as [number | null];
     if (code !== 0) {
         const text = complaints.slice(-30).join("\n");
-        throw new Refusal(`${text}\n\`go build\` of ${program.name} in ${program.module} failed, for the reason above.`);
+        throw new Refusal(
+            `${text}\n\`go build\` of ${program.name} in ${program.module} failed, for the reason above.`,
+        );
     }
 }
 

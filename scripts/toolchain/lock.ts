@@ -10,8 +10,13 @@ const DEADLINE_MS = 60 * 60_000;
  * Does the work while no other process does work under the same lock. The lock is a folder that its holder touches every
  * second, so that one left behind by a killed process, also of another machine or container, is taken over.
  */
-export async function withLock<T>(folder: string, onWait: () => void, work: () => Promise<T>): Promise<T> {
-    await acquire(folder, onWait);
+export async function withLock<T>(
+    folder: string,
+    onWait: () => void,
+    work: () => Promise<T>,
+    silenceMs = SILENCE_MS,
+): Promise<T> {
+    await acquire(folder, onWait, silenceMs);
     const heartbeat = setInterval(() => touch(folder), HEARTBEAT_MS);
     try {
         return await work();
@@ -21,7 +26,7 @@ export async function withLock<T>(folder: string, onWait: () => void, work: () =
     }
 }
 
-async function acquire(folder: string, onWait: () => void): Promise<void> {
+async function acquire(folder: string, onWait: () => void, silenceMs: number): Promise<void> {
     const start = performance.now();
     let lastHeard = start;
     let lastBeat: number | undefined;
@@ -33,12 +38,14 @@ async function acquire(folder: string, onWait: () => void): Promise<void> {
         const beat = statSync(folder, { throwIfNoEntry: false })?.mtimeMs;
         if (beat !== lastBeat) {
             [lastBeat, lastHeard] = [beat, now];
-        } else if (now - lastHeard > SILENCE_MS) {
+        } else if (now - lastHeard > silenceMs) {
             rmSync(folder, { recursive: true, force: true });
             continue;
         }
         if (now - start > DEADLINE_MS) {
-            throw new Error(`Another process has held ${folder} for an hour and is still at work. End it, or remove that folder.`);
+            throw new Error(
+                `Another process has held ${folder} for an hour and is still at work. End it, or remove that folder.`,
+            );
         }
         await delay(HEARTBEAT_MS / 2);
     }

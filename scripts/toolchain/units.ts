@@ -5,13 +5,7 @@ import { REPOSITORY } from "../paths";
 
 /** A program that the scripts start. */
 export type ProgramName =
-    | "pulumi"
-    | "etcd"
-    | "kube-apiserver"
-    | "kube-controller-manager"
-    | "virt-api"
-    | "virt-controller"
-    | "node-side";
+    "pulumi" | "etcd" | "kube-apiserver" | "kube-controller-manager" | "virt-api" | "virt-controller" | "node-side";
 
 /** One Go program. */
 export interface GoProgram {
@@ -107,7 +101,11 @@ export function units(): Unit[] {
             minutes: 4,
             programs: [
                 { name: "virt-api", module: EMBEDDED_CLUSTER, package: "kubevirt.io/kubevirt/cmd/virt-api" },
-                { name: "virt-controller", module: EMBEDDED_CLUSTER, package: "kubevirt.io/kubevirt/cmd/virt-controller" },
+                {
+                    name: "virt-controller",
+                    module: EMBEDDED_CLUSTER,
+                    package: "kubevirt.io/kubevirt/cmd/virt-controller",
+                },
             ],
         },
         {
@@ -122,7 +120,12 @@ export function units(): Unit[] {
 /** The version of a module that a go.mod requires. */
 export function pinnedVersion(module: string, required: string): string {
     const goMod = readFileSync(path.join(REPOSITORY, module, "go.mod"), "utf8");
-    const words = goMod.split("\n").map((line) => line.trim().replace(/^require /, "").split(" "));
+    const words = goMod.split("\n").map((line) =>
+        line
+            .trim()
+            .replace(/^require /, "")
+            .split(" "),
+    );
     const version = words.find((line) => line[0] === required && line[1]?.startsWith("v"))?.[1];
     if (version === undefined) {
         throw new Error(`${module}/go.mod requires no ${required}.`);

@@ -1,0 +1,66 @@
+import { spawn } from "node:child_process";
+import * as path from "node:path";
+import { text } from "node:stream/consumers";
+import { Refusal, runCommand } from "./command";
+import { REPOSITORY } from "./paths";
+
+/** One tool that judges the sources: it objects by its exit code, or by printing anything where it `isSilent`. */
+interface Check {
+    name: string;
+    program: string;
+    args: string[];
+    /** Where it runs, from the root of the repository. */
+    folder?: string;
+    isSilent?: boolean;
+}
+
+const GO_MODULE = "scripts/embedded-cluster";
+const PARALLEL_CHECKS = 2;
+
+const CHECKS: Check[] = [
+    { name: "eslint", program: "eslint", args: ["--max-warnings=0", "."] },
+    { name: "prettier", program: "prettier", args: ["--check", "--log-level=warn", "."] },
+    { name: "imports", program: "depcruise", args: ["--config", ".dependency-cruiser.cjs", "."] },
+    { name: "go vet", program: "go", args: ["vet", "-mod=readonly", "./..."], folder: GO_MODULE },
+    { name: "gofmt", program: "gofmt", args: ["-l", "."], folder: GO_MODULE, isSilent: true },
+];
+
+async function main(): Promise<number> {
+    const waiting = [...CHECKS];
+    const failed: string[] = [];
+    await Promise.all(
+        Array.from({ length: PARALLEL_CHECKS }, async () => {
+            for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) {
+                if (!(await isPassed(check))) {
+                    failed.push(check.name);
+                }
+            }
+        }),
+    );
+    console.log(failed.length === 0 ? "lint: ok" : `lint: ${failed.join(", ")} failed`);
+    return failed.length === 0 ? 0 : 1;
+}
+
+/** Runs one check, and shows what it printed when it objects. */
+async function isPassed({ name, program, args, folder = ".", isSilent }: Check): Promise<boolean> {
+    const start = performance.now();
+    const child = spawn(program, args, {
+        cwd: path.join(REPOSITORY, folder),
+        env: { ...process.env, GOWORK: "off" },
+        stdio: ["ignore", "pipe", "pipe"],
+    });
+    const ending = new Promise<number | null>((resolve, reject) => {
+        child.once("close", resolve).once("error", (error: NodeJS.ErrnoException) => {
+            reject(
+                error.code === "ENOENT" ? new Refusal(`\`${program}\` is not on PATH, and ${name} needs it.`) : error,
+            );
+        });
+    });
+    const [code, printed, complaints] = await Promise.all([ending, text(child.stdout), text(child.stderr)]);
+    const passed = code === 0 && !(isSilent && printed !== "");
+    const verdict = passed ? "ok" : `failed\n${printed}${complaints}`;
+    console.log(`${name} (${((performance.now() - start) / 1000).toFixed(1)} s): ${verdict}`);
+    return passed;
+}
+
+void runCommand(main);
