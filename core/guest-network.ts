@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import { parseAddress } from "./ip";
 import { Route } from "./ip-config";
+import { primaryOf } from "./primary";
 
 /** A NIC as the guest is to configure it. */
 export interface GuestNic {
@@ -41,9 +42,11 @@ interface Ethernet {
  * The NIC that gets the default route: the one that says so, else the primary when it has a gateway or DHCP (whose
  * server names one), else the first with a gateway, else the first with DHCP.
  */
-export function defaultRouteNic(nics: readonly GuestNic[]): GuestNic | undefined {
-    const primary = nics.find((nic) => nic.primary === true) ?? nics[0];
-    const hasGateway = (nic: GuestNic): boolean => nic.mode === "static" && nic.gateway !== undefined;
+export function defaultRouteNic<T extends Pick<GuestNic, "mode" | "gateway" | "primary" | "isDefaultRoute">>(
+    nics: readonly T[],
+): T | undefined {
+    const primary = primaryOf(nics);
+    const hasGateway = (nic: T): boolean => nic.mode === "static" && nic.gateway !== undefined;
     return (
         nics.find((nic) => nic.isDefaultRoute === true) ??
         (primary !== undefined && (hasGateway(primary) || primary.mode === "dhcp") ? primary : undefined) ??
@@ -58,7 +61,7 @@ export function defaultRouteNic(nics: readonly GuestNic[]): GuestNic | undefined
  * default` crashes cloud-init 22's other renderers, `gateway4` is deprecated), one default route.
  */
 export function guestNetworkConfig(nics: readonly GuestNic[]): string {
-    const primary = nics.find((nic) => nic.primary === true) ?? nics[0];
+    const primary = primaryOf(nics);
     const carrier = defaultRouteNic(nics);
     const ethernets = Object.fromEntries(
         nics.map((nic) => [nic.name, ethernetOf(nic, nic === carrier, nic.optional ?? nic !== primary)]),

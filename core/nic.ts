@@ -1,7 +1,10 @@
+import { defaultRouteNic } from "./guest-network";
 import { overlaps, parseInterfaceAddress, Subnet } from "./ip";
 import { IpConfig, validateIpConfig } from "./ip-config";
 import { macFor, normalizeMac } from "./mac";
 import { Place, Problem } from "./problem";
+
+export { primaryOf } from "./primary";
 
 /** What a NIC is connected to. */
 export type NicType = "pod" | "bridge" | "macvlan" | "sriov" | "ovs";
@@ -52,11 +55,6 @@ export function bindingOf(type: NicType): NicBinding {
         default:
             return "bridge";
     }
-}
-
-/** The primary NIC: the one that says so, else the first; undefined for a VM without NICs. */
-export function primaryOf<T extends { readonly primary?: boolean }>(nics: readonly T[]): T | undefined {
-    return nics.find((nic) => nic.primary === true) ?? nics[0];
 }
 
 /** `namespace/name` of a network that may be named without its namespace. */
@@ -226,23 +224,27 @@ function soleProblems(vm: string, nics: readonly NicDeclaration[]): Problem[] {
     });
 }
 
-/** A guest has one default route; the gateways of its other NICs lead nowhere. */
+/** A guest has one default route; the gateways of its other NICs lead nowhere, which may not be what was meant. */
 function unusedGateways(vm: string, nics: readonly NicDeclaration[]): Problem[] {
-    const withGateway = nics.filter((nic) => nic.ipConfig?.gateway !== undefined);
-    const carrier = nics.find((nic) => nic.ipConfig?.defaultRoute === true);
-    if (carrier !== undefined || withGateway.length < 2) {
+    if (nics.some((nic) => nic.ipConfig?.defaultRoute === true)) {
         return [];
     }
-    const primary = primaryOf(nics);
-    const chosen = withGateway.find((nic) => nic === primary) ?? withGateway[0];
-    return withGateway
-        .filter((nic) => nic !== chosen)
+    const carrier = defaultRouteNic(
+        nics.map(({ name, type, primary, ipConfig }) => ({
+            name,
+            mode: type === "pod" ? "dhcp" : (ipConfig?.mode ?? "none"),
+            gateway: ipConfig?.gateway ?? ipConfig?.ipPool,
+            primary,
+        })),
+    )?.name;
+    return nics
+        .filter((nic) => nic.ipConfig?.gateway !== undefined && nic.name !== carrier)
         .map((nic) => ({
             vm,
             nic: nic.name,
             field: "ipConfig.gateway",
             value: nic.ipConfig?.gateway as string,
-            rule: `the guest's default route leads through NIC "${chosen?.name ?? ""}", so this gateway is not used`,
+            rule: `the guest's default route leads through NIC "${carrier ?? ""}", so this gateway is not used`,
             remedy: "set defaultRoute: true on the NIC that is to carry it, and write routes for what is behind this gateway",
             severity: "warning" as const,
         }));
