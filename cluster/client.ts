@@ -1,0 +1,202 @@
+import { HttpMethod, IsomorphicFetchHttpLibrary, RequestContext, type KubeConfig } from "@kubernetes/client-node";
+import pRetry, { AbortError } from "p-retry";
+import { connectionKey, loadKubeConfig, type ConnectionArgs } from "./connection";
+import { ClusterError, errorOfStatus } from "./errors";
+import { pathOf, type ResourceKind } from "./kinds";
+
+/** An object of the Kubernetes API; what lies beside the metadata is the caller's to type. */
+export interface KubernetesObject {
+    apiVersion?: string;
+    kind?: string;
+    metadata: ObjectMeta;
+}
+
+/** The metadata that is read here. */
+export interface ObjectMeta {
+    name: string;
+    namespace?: string;
+    uid?: string;
+    resourceVersion?: string;
+    generation?: number;
+    creationTimestamp?: string;
+    deletionTimestamp?: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+}
+
+export interface ObjectList<T> {
+    metadata: { resourceVersion?: string };
+    items: T[];
+}
+
+/** One operation of a JSON Patch (RFC 6902). */
+export interface JsonPatchOperation {
+    op: "add" | "remove" | "replace" | "test";
+    path: string;
+    value?: unknown;
+}
+
+/** A request is given up after this long; a request that failed on the way is repeated within it. */
+const REQUEST_DEADLINE_MS = 30_000;
+
+/** The field manager of every write, as `managedFields` shows it. */
+const FIELD_MANAGER = "pulumi-wukong";
+
+/** The one Kubernetes client: retry, deadlines and error texts around the API server's JSON interface. */
+export class ClusterClient {
+    private readonly http = new IsomorphicFetchHttpLibrary();
+
+    constructor(public readonly kubeConfig: KubeConfig) {}
+
+    /** The server's URL, which names the cluster in messages. */
+    get server(): string {
+        return this.kubeConfig.getCurrentCluster()?.server ?? "";
+    }
+
+    /** @throws ClusterError `not-found`, or any other reason */
+    async get<T extends KubernetesObject>(kind: ResourceKind, namespace: string | undefined, name: string): Promise<T> {
+        return this.request<T>("GET", pathOf(kind, namespace, name));
+    }
+
+    /** Like `get`, with `undefined` for an object (or a kind) that does not exist. */
+    async find<T extends KubernetesObject>(
+        kind: ResourceKind,
+        namespace: string | undefined,
+        name: string,
+    ): Promise<T | undefined> {
+        try {
+            return await this.get<T>(kind, namespace, name);
+        } catch (error) {
+            if (error instanceof ClusterError && error.reason === "not-found") {
+                return undefined;
+            }
+            throw error;
+        }
+    }
+
+    /** The objects of a namespace, or of all when `namespace` is undefined. */
+    async list<T extends KubernetesObject>(
+        kind: ResourceKind,
+        namespace?: string,
+        selector: { labelSelector?: string; fieldSelector?: string } = {},
+    ): Promise<ObjectList<T>> {
+        const query = Object.fromEntries(Object.entries(selector).filter(([, value]) => value !== undefined));
+        return this.request<ObjectList<T>>("GET", pathOf(kind, namespace), { query });
+    }
+
+    /** @throws ClusterError `already-exists` where the name is taken */
+    async create<T extends KubernetesObject>(kind: ResourceKind, object: T): Promise<T> {
+        return this.request<T>("POST", pathOf(kind, object.metadata.namespace), {
+            body: object,
+            query: { fieldManager: FIELD_MANAGER },
+        });
+    }
+
+    /** @throws ClusterError `invalid` where a `test` of the patch fails */
+    async patch<T extends KubernetesObject>(
+        kind: ResourceKind,
+        namespace: string | undefined,
+        name: string,
+        operations: readonly JsonPatchOperation[],
+    ): Promise<T> {
+        return this.request<T>("PATCH", pathOf(kind, namespace, name), {
+            body: operations,
+            contentType: "application/json-patch+json",
+            query: { fieldManager: FIELD_MANAGER },
+        });
+    }
+
+    /** Deletes the object with this uid; one that is gone, or whose name another object has taken, is left alone. */
+    async delete(kind: ResourceKind, namespace: string | undefined, name: string, uid: string): Promise<void> {
+        try {
+            await this.request("DELETE", pathOf(kind, namespace, name), { body: { preconditions: { uid } } });
+        } catch (error) {
+            if (!(error instanceof ClusterError && (error.reason === "not-found" || error.reason === "conflict"))) {
+                throw error;
+            }
+        }
+    }
+
+    /** A request by path, for what is no object of a kind (discovery, access reviews). */
+    async request<T>(
+        method: keyof typeof HttpMethod,
+        path: string,
+        options: { body?: unknown; contentType?: string; query?: Record<string, string> } = {},
+    ): Promise<T> {
+        const signal = AbortSignal.timeout(REQUEST_DEADLINE_MS);
+        const what = `${method} ${path}`;
+        const attempt = async (): Promise<T> => {
+            const context = new RequestContext(this.server + path, method);
+            for (const [name, value] of Object.entries(options.query ?? {})) {
+                context.setQueryParam(name, value);
+            }
+            context.setHeaderParam("Accept", "application/json");
+            if (options.body !== undefined) {
+                context.setHeaderParam("Content-Type", options.contentType ?? "application/json");
+                context.setBody(JSON.stringify(options.body));
+            }
+            context.setSignal(signal);
+            await this.kubeConfig.applySecurityAuthentication(context);
+            const response = await this.http.send(context).toPromise();
+            const text = await response.body.text();
+            if (response.httpStatusCode >= 200 && response.httpStatusCode < 300) {
+                return JSON.parse(text) as T;
+            }
+            const error = errorOfStatus(response.httpStatusCode, text, what, this.server);
+            throw isTransient(response.httpStatusCode) ? error : new AbortError(error);
+        };
+        try {
+            return await pRetry(attempt, {
+                retries: 4,
+                minTimeout: 100,
+                maxTimeout: 2_000,
+                randomize: true,
+                signal,
+                shouldRetry: ({ error }) => !isRefused(error.cause),
+            });
+        } catch (error) {
+            if (error instanceof ClusterError) {
+                throw error;
+            }
+            throw new ClusterError(
+                "unreachable",
+                `The cluster at ${this.server} did not answer ${what}: ${rootMessage(error)}. ` +
+                    `Check that it runs and that the kubeconfig's context is the one you mean.`,
+                { cause: error },
+            );
+        }
+    }
+}
+
+const clients = new Map<string, ClusterClient>();
+
+/**
+ * The client of a cluster, shared by all resources of a process.
+ * @throws ClusterError `no-cluster` where the kubeconfig names none
+ */
+export function clientFor(args: ConnectionArgs): ClusterClient {
+    const key = connectionKey(args);
+    let client = clients.get(key);
+    if (!client) {
+        client = new ClusterClient(loadKubeConfig(args));
+        clients.set(key, client);
+    }
+    return client;
+}
+
+function isTransient(status: number): boolean {
+    return status === 429 || status >= 500;
+}
+
+/** Nobody listens there: trying again within the deadline would only delay the answer. */
+function isRefused(cause: unknown): boolean {
+    return cause instanceof Error && "code" in cause && (cause.code === "ECONNREFUSED" || cause.code === "ENOTFOUND");
+}
+
+function rootMessage(error: unknown): string {
+    let current = error;
+    while (current instanceof Error && current.cause instanceof Error) {
+        current = current.cause;
+    }
+    return current instanceof Error ? current.message || current.name : String(current);
+}

@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { KubeConfig } from "@kubernetes/client-node";
+import { ClusterError } from "./errors";
+
+/** Which cluster to talk to, in the terms of a kubeconfig. */
+export interface ConnectionArgs {
+    /**
+     * Contents of a kubeconfig, or the path of one.
+     * @default the files of `KUBECONFIG`, else `~/.kube/config`, else the service account of the pod
+     */
+    kubeconfig?: string;
+    /** @default the kubeconfig's current context */
+    context?: string;
+}
+
+/**
+ * Loads the kubeconfig and checks that it names a cluster.
+ * @throws ClusterError where it cannot be read, or names no such context or no cluster
+ */
+export function loadKubeConfig(args: ConnectionArgs): KubeConfig {
+    const config = new KubeConfig();
+    try {
+        if (args.kubeconfig === undefined || args.kubeconfig === "") {
+            config.loadFromDefault();
+        } else if (isContents(args.kubeconfig)) {
+            config.loadFromString(args.kubeconfig);
+        } else {
+            config.loadFromFile(args.kubeconfig);
+        }
+    } catch (cause) {
+        throw new ClusterError("no-cluster", `The kubeconfig${sourceOf(args)} cannot be read. ${REMEDY}`, { cause });
+    }
+    if (args.context !== undefined) {
+        const known = config.getContexts().map((context) => context.name);
+        if (!known.includes(args.context)) {
+            throw new ClusterError(
+                "no-cluster",
+                `The kubeconfig${sourceOf(args)} has no context "${args.context}", only: ${known.join(", ") || "none"}. ` +
+                    `Name one of these as the Cluster's context.`,
+            );
+        }
+        config.setCurrentContext(args.context);
+    }
+    if (!config.getCurrentCluster()) {
+        throw new ClusterError("no-cluster", `The kubeconfig${sourceOf(args)} selects no cluster. ${REMEDY}`);
+    }
+    return config;
+}
+
+/** A key under which clients of the same cluster and user are shared; reveals nothing of the kubeconfig. */
+export function connectionKey(args: ConnectionArgs): string {
+    const where = args.kubeconfig ?? process.env.KUBECONFIG ?? "";
+    return createHash("sha256").update(JSON.stringify([where, args.context])).digest("hex");
+}
+
+const REMEDY = "Set KUBECONFIG, or hand a kubeconfig to `new Cluster`.";
+
+/** Contents are YAML or JSON; a path has neither a line break nor a brace. */
+function isContents(kubeconfig: string): boolean {
+    return /[\n{]/.test(kubeconfig) && !existsSync(kubeconfig);
+}
+
+function sourceOf(args: ConnectionArgs): string {
+    if (args.kubeconfig !== undefined) {
+        return isContents(args.kubeconfig) ? " of the Cluster" : ` ${args.kubeconfig}`;
+    }
+    return process.env.KUBECONFIG ? ` ${process.env.KUBECONFIG}` : " of this machine (KUBECONFIG is not set)";
+}

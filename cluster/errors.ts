@@ -1,0 +1,74 @@
+/** What kept a request from its answer, as far as it decides what to do next. */
+export type ClusterErrorReason =
+    | "no-cluster"
+    | "unreachable"
+    | "unauthorized"
+    | "forbidden"
+    | "not-found"
+    | "already-exists"
+    | "conflict"
+    | "invalid"
+    | "deadline"
+    | "failed";
+
+/** A failure to read or change the cluster; the message is a sentence for the user. */
+export class ClusterError extends Error {
+    constructor(
+        public readonly reason: ClusterErrorReason,
+        message: string,
+        options?: ErrorOptions,
+    ) {
+        super(message, options);
+        this.name = "ClusterError";
+    }
+}
+
+/** True for the errors that say no more than that nobody answered; a preview goes on without the cluster then. */
+export function isUnreachable(error: unknown): boolean {
+    return error instanceof ClusterError && (error.reason === "unreachable" || error.reason === "no-cluster");
+}
+
+export function hasReason(error: unknown, reason: ClusterErrorReason): boolean {
+    return error instanceof ClusterError && error.reason === reason;
+}
+
+/** The API server's `Status` object, as far as it is read here. */
+interface Status {
+    reason?: string;
+    message?: string;
+}
+
+/** The error for an answer other than 2xx. */
+export function errorOfStatus(code: number, body: string, request: string, server: string): ClusterError {
+    const status = parseStatus(body);
+    const said = status.message ?? (body.trim() || `HTTP ${String(code)}`);
+    switch (code) {
+        case 401:
+            return new ClusterError(
+                "unauthorized",
+                `The cluster at ${server} does not accept the kubeconfig's credentials for ${request}. Renew them.`,
+            );
+        case 403:
+            return new ClusterError("forbidden", `The cluster at ${server} refused ${request}: ${said}.`);
+        case 404:
+            return new ClusterError("not-found", `${request}: ${said}.`);
+        case 409:
+            return status.reason === "AlreadyExists"
+                ? new ClusterError("already-exists", `${request}: ${said}.`)
+                : new ClusterError("conflict", `${request}: ${said}.`);
+        case 400:
+        case 422:
+            return new ClusterError("invalid", `The cluster at ${server} refused ${request}: ${said}.`);
+        default:
+            return new ClusterError("failed", `The cluster at ${server} failed on ${request}: ${said}.`);
+    }
+}
+
+function parseStatus(body: string): Status {
+    try {
+        const parsed: unknown = JSON.parse(body);
+        return typeof parsed === "object" && parsed !== null ? parsed : {};
+    } catch {
+        return {};
+    }
+}

@@ -1,0 +1,107 @@
+import type { ClusterClient } from "./client";
+import { ClusterError, hasReason } from "./errors";
+import { IP_POOL, NETWORK_ATTACHMENT_DEFINITION, VIRTUAL_MACHINE, resourceName, type ResourceKind } from "./kinds";
+
+export type Verb = "get" | "list" | "watch" | "create" | "update" | "patch" | "delete";
+
+/** Something an `up` will do: verbs on a kind, in a namespace where the kind has one. */
+export interface Need {
+    readonly kind: ResourceKind;
+    readonly verbs: readonly Verb[];
+    readonly namespace?: string;
+}
+
+/** How to get a missing API group onto a cluster. */
+const INSTALL: Record<string, string> = {
+    [VIRTUAL_MACHINE.group]: "Install KubeVirt (1.6 or later) on it.",
+    [NETWORK_ATTACHMENT_DEFINITION.group]: "Install Multus on it.",
+    [IP_POOL.group]: "Install them: kubectl apply -f node_modules/pulumi-wukong/crds/",
+};
+
+/** Answers are kept for the life of the process, which is one preview or one update. */
+const answers = new WeakMap<ClusterClient, Map<string, Promise<string | undefined>>>();
+
+/**
+ * Whether the cluster serves each kind and lets the user do what is needed: a sentence for each thing that is missing.
+ * Writes nothing.
+ * @throws ClusterError where the cluster does not answer
+ */
+export async function missing(client: ClusterClient, needs: readonly Need[]): Promise<string[]> {
+    const kinds = new Map(needs.map((need) => [resourceName(need.kind), need.kind]));
+    const unserved = await all([...kinds].map(([name, kind]) => once(client, name, () => checkServed(client, kind))));
+    if (unserved.length > 0) {
+        return unserved;
+    }
+    return all(
+        needs.flatMap((need) =>
+            need.verbs.map((verb) => {
+                const key = [verb, resourceName(need.kind), need.namespace].join(" ");
+                return once(client, key, () => checkAllowed(client, need, verb));
+            }),
+        ),
+    );
+}
+
+/** The distinct answers other than "nothing is missing". */
+async function all(checks: Promise<string | undefined>[]): Promise<string[]> {
+    const sentences = await Promise.all(checks);
+    return [...new Set(sentences.filter((sentence) => sentence !== undefined))];
+}
+
+function once(client: ClusterClient, key: string, ask: () => Promise<string | undefined>): Promise<string | undefined> {
+    const known = answers.get(client) ?? new Map<string, Promise<string | undefined>>();
+    answers.set(client, known);
+    const answer = known.get(key) ?? ask();
+    known.set(key, answer);
+    return answer;
+}
+
+async function checkServed(client: ClusterClient, kind: ResourceKind): Promise<string | undefined> {
+    const root = kind.group === "" ? `/api/${kind.version}` : `/apis/${kind.group}/${kind.version}`;
+    try {
+        const served = await client.request<{ resources: { name: string }[] }>("GET", root);
+        if (served.resources.some((resource) => resource.name === kind.plural)) {
+            return undefined;
+        }
+    } catch (error) {
+        if (!hasReason(error, "not-found")) {
+            throw error;
+        }
+    }
+    const remedy = INSTALL[kind.group] ?? "Install what provides it.";
+    return `The cluster at ${client.server} does not know ${resourceName(kind)} (${kind.version}). ${remedy}`;
+}
+
+interface AccessReview {
+    status: { allowed: boolean };
+}
+
+async function checkAllowed(client: ClusterClient, need: Need, verb: Verb): Promise<string | undefined> {
+    const resourceAttributes = {
+        verb,
+        group: need.kind.group,
+        version: need.kind.version,
+        resource: need.kind.plural,
+        ...(need.kind.namespaced && need.namespace !== undefined && { namespace: need.namespace }),
+    };
+    let review: AccessReview;
+    try {
+        review = await client.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", {
+            body: { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview", spec: { resourceAttributes } },
+        });
+    } catch (error) {
+        // A cluster may forbid the question; then the answer comes with the request itself.
+        if (error instanceof ClusterError && (error.reason === "forbidden" || error.reason === "not-found")) {
+            return undefined;
+        }
+        throw error;
+    }
+    if (review.status.allowed) {
+        return undefined;
+    }
+    const scope = "namespace" in resourceAttributes ? ` in the namespace ${String(need.namespace)}` : "";
+    return (
+        `The kubeconfig's user may not ${verb} ${resourceName(need.kind)}${scope} on the cluster at ${client.server}. ` +
+        `Grant it by a Role or ClusterRole; the README lists all that is needed.`
+    );
+}

@@ -1,0 +1,124 @@
+import type { MigrationObject, VmiObject, VmObject } from "../core/nic-phase";
+import type { ClusterClient, KubernetesObject, ObjectMeta } from "./client";
+import { ClusterError, hasReason } from "./errors";
+import { KUBEVIRT, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE, VIRTUAL_MACHINE_INSTANCE_MIGRATION } from "./kinds";
+
+/** A VirtualMachine as it is read from the cluster. */
+export interface VirtualMachine extends KubernetesObject {
+    metadata: ObjectMeta;
+    spec?: VmObject["spec"] & { runStrategy?: string };
+    status?: VmObject["status"] & { printableStatus?: string; ready?: boolean };
+}
+
+/** A VirtualMachineInstance as it is read from the cluster. */
+export interface VirtualMachineInstance extends KubernetesObject {
+    metadata: ObjectMeta;
+    spec?: VmiObject["spec"] & { domain?: { memory?: { guest?: string } } };
+    status?: VmiObject["status"];
+}
+
+/** A VM and what runs of it. */
+export interface VmView {
+    readonly vm: VirtualMachine | undefined;
+    readonly vmi: VirtualMachineInstance | undefined;
+}
+
+export type Power = "absent" | "stopped" | "starting" | "running";
+
+export async function readVm(client: ClusterClient, namespace: string, name: string): Promise<VmView> {
+    const [vm, vmi] = await Promise.all([
+        client.find<VirtualMachine>(VIRTUAL_MACHINE, namespace, name),
+        client.find<VirtualMachineInstance>(VIRTUAL_MACHINE_INSTANCE, namespace, name),
+    ]);
+    return { vm, vmi };
+}
+
+/** The VM's and its VMI's `watched` for waitFor, in this order. */
+export function vmAndVmi(namespace: string, name: string): { kind: typeof VIRTUAL_MACHINE; namespace: string; name: string }[] {
+    return [VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE].map((kind) => ({ kind, namespace, name }));
+}
+
+/** A VM whose instance is on its way out counts as stopped: what is written now is for its next start. */
+export function powerOf({ vm, vmi }: VmView): Power {
+    if (!vm) {
+        return "absent";
+    }
+    switch (vmi?.status?.phase) {
+        case "Running":
+            return vmi.metadata.deletionTimestamp === undefined ? "running" : "stopped";
+        case undefined:
+            return vmi ? "starting" : "stopped";
+        case "Succeeded":
+        case "Failed":
+            return "stopped";
+        default:
+            return "starting";
+    }
+}
+
+/**
+ * The VM with this uid, which is the proof that the Kubernetes objects and the running cluster are seen through the
+ * same kubeconfig.
+ * @throws ClusterError `not-found` where the cluster has no such VM, `failed` where another one bears the name
+ */
+export async function getVm(client: ClusterClient, namespace: string, name: string, uid: string): Promise<VirtualMachine> {
+    const vm = await client.find<VirtualMachine>(VIRTUAL_MACHINE, namespace, name);
+    if (!vm) {
+        throw new ClusterError("not-found", wrongCluster(client, namespace, name, uid, "has no VM of that name"));
+    }
+    if (vm.metadata.uid !== uid) {
+        const found = `has another VM of that name, with uid ${vm.metadata.uid ?? "unknown"}`;
+        throw new ClusterError("failed", wrongCluster(client, namespace, name, uid, found));
+    }
+    return vm;
+}
+
+/** The sentence for a VM that is not where it should be. */
+export function wrongCluster(client: ClusterClient, namespace: string, name: string, uid: string, found: string): string {
+    return (
+        `The VM ${namespace}/${name} of this stack has uid ${uid}, but the cluster at ${client.server} ${found}. ` +
+        `Check that KUBECONFIG (or the Cluster) and the kubernetes provider name the same cluster as before; ` +
+        `if the VM was deleted by hand, run \`pulumi refresh\`.`
+    );
+}
+
+/** What KubeVirt's own configuration says about NIC changes. */
+export interface KubeVirtFacts {
+    readonly kubevirtVersion?: string;
+    readonly workloadUpdateMethods?: readonly string[];
+}
+
+interface KubeVirt extends KubernetesObject {
+    spec?: { workloadUpdateStrategy?: { workloadUpdateMethods?: string[] } };
+    status?: { observedKubeVirtVersion?: string; targetKubeVirtVersion?: string };
+}
+
+/** Reads the KubeVirt object; nothing is known where the user may not list it. */
+export async function kubevirtFacts(client: ClusterClient): Promise<KubeVirtFacts> {
+    try {
+        const { items } = await client.list<KubeVirt>(KUBEVIRT);
+        const [kubevirt] = items;
+        if (!kubevirt) {
+            return {};
+        }
+        const version = kubevirt.status?.observedKubeVirtVersion ?? kubevirt.status?.targetKubeVirtVersion;
+        return {
+            workloadUpdateMethods: kubevirt.spec?.workloadUpdateStrategy?.workloadUpdateMethods ?? [],
+            ...(version !== undefined && { kubevirtVersion: version }),
+        };
+    } catch (error) {
+        if (hasReason(error, "forbidden")) {
+            return {};
+        }
+        throw error;
+    }
+}
+
+/** The migrations of a VM that have not ended. */
+export async function migrationsOf(client: ClusterClient, namespace: string, vm: string): Promise<MigrationObject[]> {
+    const { items } = await client.list<KubernetesObject & MigrationObject>(VIRTUAL_MACHINE_INSTANCE_MIGRATION, namespace);
+    return items.filter(
+        (migration) =>
+            migration.spec?.vmiName === vm && !["Succeeded", "Failed"].includes(migration.status?.phase ?? ""),
+    );
+}

@@ -1,0 +1,30 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { guestNetworkConfig } from "../core/guest-network";
+import type { NicPlan } from "./nic-plan";
+import type { Scope } from "./scope";
+
+/** cloud-init of some versions reads the network configuration only beside user data. */
+const EMPTY_USER_DATA = "#cloud-config\n";
+
+/** The Secret of a VM's NoCloud disk: user data, and the network configuration of all its NICs. */
+export function guestSecret(
+    name: string,
+    namespace: pulumi.Output<string>,
+    userData: pulumi.Input<string> | undefined,
+    nics: readonly NicPlan[],
+    scope: Scope,
+): kubernetes.core.v1.Secret {
+    return new kubernetes.core.v1.Secret(
+        name,
+        {
+            metadata: { name, namespace },
+            // The keys that KubeVirt looks for (pkg/cloud-init).
+            stringData: {
+                userdata: pulumi.secret(userData ?? EMPTY_USER_DATA),
+                networkdata: pulumi.all(nics.map((nic) => nic.guest)).apply(guestNetworkConfig),
+            },
+        },
+        scope.kubernetes,
+    );
+}

@@ -1,0 +1,40 @@
+import * as pulumi from "@pulumi/pulumi";
+import { IPReservationResource } from "../dynamic/ip-reservation/resource";
+import { poolDependency, poolInput, type IPPool } from "./ip-pool";
+import { Cluster } from "./cluster";
+import { managerOfStack } from "./manager";
+import { commonInputs, type ClusterScopedArgs } from "./scope";
+
+/** An address for something that is no NIC of a VM of this package, or for a NIC ahead of its VM. */
+export interface IPReservationArgs extends ClusterScopedArgs {
+    /** Pool to take the address from, or the name of one that exists. */
+    pool?: IPPool | pulumi.Input<string>;
+    /** Scope in which an address without a pool is unique; instead of `pool`. */
+    space?: pulumi.Input<string>;
+    /** The address wanted; with prefix length where there is no pool. @default one of the pool */
+    address?: pulumi.Input<string>;
+    /** MAC address of who uses it; kept beside it for those who read the reservation. */
+    macAddress?: pulumi.Input<string>;
+    /** Whom the address is for; an owner has one address of a pool. @default the name of this resource */
+    owner?: pulumi.Input<string>;
+}
+
+/** An address that nobody else gets until this resource is deleted. */
+export class IPReservation extends IPReservationResource {
+    constructor(name: string, args: IPReservationArgs, opts?: pulumi.CustomResourceOptions) {
+        const { pool, space, address, macAddress } = args;
+        super(
+            name,
+            {
+                ...commonInputs((args.cluster ?? Cluster.default()).connection),
+                ...poolInput(pool),
+                ...(space !== undefined && { space }),
+                ...(address !== undefined && { requested: address }),
+                ...(macAddress !== undefined && { macAddress }),
+                owner: pulumi.interpolate`owner:${args.owner ?? name}`,
+                manager: managerOfStack(),
+            },
+            pulumi.mergeOptions({ dependsOn: poolDependency(pool) }, opts),
+        );
+    }
+}

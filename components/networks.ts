@@ -1,0 +1,84 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { ExposureArgs } from "./service-exposure";
+import type { IPPool } from "./ip-pool";
+import type { Network } from "./network";
+
+/** A NIC of a VirtualMachine, with everything network about it. Keyed by `name`; order carries no meaning. */
+export interface NetworkInterfaceArgs {
+    /** Name of the NIC, unique in the VM, in the form of a DNS label; the guest's interface gets it where it fits (15 characters). */
+    name: string;
+    /**
+     * `pod`: the pod network, by masquerade; the guest takes its address by DHCP.
+     * `bridge`: a layer-2 network, on a Linux bridge of the nodes.
+     */
+    type: "pod" | "bridge";
+    /** The network of a `bridge` NIC. @default one of its own, on the bridge "br0" */
+    network?: Network;
+    /** NetworkAttachmentDefinition that exists already, as `name` (of the VM's namespace) or `namespace/name`; instead of `network`. */
+    nadName?: pulumi.Input<string>;
+    /** Access VLAN of a network of the NIC's own, 1 to 4094. @default untagged */
+    vlanId?: number;
+    /** The primary NIC cannot be removed while the VM exists. @default the first NIC is primary */
+    primary?: boolean;
+    /**
+     * MAC address; unicast. Changing it takes the NIC off the running VM and attaches it anew.
+     * @default made of namespace, VM and NIC name: it stays over reorder, restart, and changes of other NICs
+     */
+    macAddress?: pulumi.Input<string>;
+    /** Device model, one of KubeVirt's; only virtio is attached live. @default "virtio" */
+    model?: pulumi.Input<string>;
+    /** Whether the cable is in. Changes live. @default "up" */
+    linkState?: pulumi.Input<"up" | "down">;
+    /** @default DHCP */
+    ipConfig?: IPConfigArgs;
+    /** Expose a `pod` NIC as a Service. */
+    serviceExposure?: NicExposureArgs;
+}
+
+/** The address of a NIC, and what the guest is told with it. */
+export interface IPConfigArgs {
+    /** `static`: the address below, or one of `ipPool`. `dhcp`: whatever answers on the network. */
+    mode: "static" | "dhcp";
+    /** Address with prefix length, as `192.168.1.100/24`; the prefix may be left out where `ipPool` has it. */
+    address?: pulumi.Input<string>;
+    /** Pool (or the name of one that exists) which the address is taken from, or of which `address` is one. */
+    ipPool?: IPPool | pulumi.Input<string>;
+    /** @default that of the pool's block */
+    gateway?: pulumi.Input<string>;
+    /** @default those of the pool */
+    dnsServers?: pulumi.Input<string[]>;
+    /** Further routes of the guest by this NIC; `to` in CIDR notation. */
+    routes?: pulumi.Input<RouteArgs[]>;
+    /** Whether the guest's default route goes by this NIC. @default the primary NIC, else the first with a gateway */
+    defaultRoute?: boolean;
+}
+
+/** A route of the guest. */
+export interface RouteArgs {
+    /** Destination in CIDR notation. */
+    to: string;
+    /** Next hop, an address in the NIC's subnet. */
+    via: string;
+    /** Lower wins. @default the guest's */
+    metric?: number;
+}
+
+/** A NIC's Service; see ServiceExposure. */
+export interface NicExposureArgs extends ExposureArgs {
+    /** False removes the Service. @default true */
+    enabled?: boolean;
+}
+
+/** The state of a NIC, as Wukong manifests list it. */
+export interface NetworkStatus {
+    name: string;
+    type: NetworkInterfaceArgs["type"];
+    /** `namespace/name`; empty for the pod network. */
+    nadName: string;
+    /** Address with prefix length; empty with DHCP. */
+    ipAddress: string;
+    /** Whether the address is reserved in the cluster. */
+    ipAllocated: boolean;
+    /** When it was, in RFC 3339; empty where it is not. */
+    ipAllocatedTime: string;
+}

@@ -1,0 +1,41 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { CommonInputs, Connection, InputsOf } from "../dynamic/connection";
+import { Cluster } from "./cluster";
+
+/** Options that every component of this package shares. */
+export interface ClusterScopedArgs {
+    /** @default the cluster of @pulumi/kubernetes' default provider */
+    cluster?: Cluster;
+}
+
+/** Where the children of a component go. */
+export interface Scope {
+    /** Options of children that are Kubernetes objects. */
+    readonly kubernetes: pulumi.CustomResourceOptions;
+    /** Options of children that are components themselves. */
+    readonly components: pulumi.ComponentResourceOptions;
+    /** Options of children that act on the running cluster. */
+    readonly dynamic: pulumi.CustomResourceOptions;
+    readonly connection: pulumi.Output<Connection>;
+}
+
+/**
+ * The scope of a component's children: a kubernetes provider in `opts` (or of the parent) serves the Kubernetes objects;
+ * without one the cluster's own does.
+ */
+export function scopeOf(component: pulumi.ComponentResource, args: ClusterScopedArgs): Scope {
+    const given = component.getProvider("kubernetes:core/v1:Secret");
+    const cluster = args.cluster ?? Cluster.default();
+    const provider = args.cluster ? args.cluster.provider : (given ?? cluster.provider);
+    return {
+        kubernetes: { parent: component, provider },
+        components: { parent: component, providers: [provider] },
+        dynamic: { parent: component },
+        connection: cluster.connection,
+    };
+}
+
+/** The inputs that every resource which acts on the cluster gets. */
+export function commonInputs(connection: pulumi.Output<Connection>): InputsOf<CommonInputs> {
+    return { connection, ...(pulumi.runtime.isDryRun() && { preview: true as const }) };
+}

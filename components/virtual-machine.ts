@@ -1,0 +1,156 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { errorsOf } from "../core/problem";
+import { validateNics } from "../core/nic";
+import { NetworkInterface } from "../dynamic/network-interface/resource";
+import { MANAGER_ANNOTATION, type RunStrategy } from "../dynamic/power-state/inputs";
+import { PowerState } from "../dynamic/power-state/resource";
+import { guestSecret } from "./guest-secret";
+import { managerOfStack } from "./manager";
+import type { NetworkInterfaceArgs, NetworkStatus } from "./networks";
+import { networkStatus, plainDeclaration, planNics } from "./nic-plan";
+import { refuse } from "./refuse";
+import { commonInputs, scopeOf, type ClusterScopedArgs } from "./scope";
+import { ServiceExposure, type ExposedVirtualMachine } from "./service-exposure";
+import { vmTemplate, type Disk, type Volume } from "./vm-template";
+
+/** A KubeVirt virtual machine and everything network about it. */
+export interface VirtualMachineArgs extends ClusterScopedArgs {
+    /** @default "default" */
+    namespace?: pulumi.Input<string>;
+    /** Labels of the VM and of its pods, beside `kubevirt.io/vm`. */
+    labels?: Record<string, pulumi.Input<string>>;
+    /** Annotations of the VM's template, which its instance and pods get. */
+    annotations?: Record<string, pulumi.Input<string>>;
+    /** Number of virtual CPUs. */
+    cpu: pulumi.Input<number>;
+    /** Memory of the guest, as a Kubernetes quantity such as `4Gi`. */
+    memory: pulumi.Input<string>;
+    /** The NICs. A NIC added to a running VM is attached live; one removed is detached live. */
+    networks: NetworkInterfaceArgs[];
+    /** KubeVirt's run strategy. @default "Always" */
+    runStrategy?: RunStrategy;
+    /** Disks, as KubeVirt writes them. @default a virtio disk for each of `volumes` */
+    disks?: Disk[];
+    /** Volumes, as KubeVirt writes them. */
+    volumes?: Volume[];
+    /** cloud-init user data; kept in a Secret. @default an empty `#cloud-config` */
+    userData?: pulumi.Input<string>;
+    /**
+     * How the guest is told its network: cloud-init network configuration (version 2) on a NoCloud disk, or not at all.
+     * cloud-init reads it at the guest's first boot only.
+     * @default "cloud-init"
+     */
+    guestConfig?: "cloud-init" | "none";
+    /** How long a start, a stop, an attach or a detach may take, in seconds. @default 300 */
+    timeoutSeconds?: number;
+}
+
+/** A VM called `<name>-vm`, its NICs, their addresses, and what starts it once all NICs are in place. */
+export class VirtualMachine extends pulumi.ComponentResource implements ExposedVirtualMachine {
+    public readonly vmName: string;
+    public readonly namespace: pulumi.Output<string>;
+    public readonly expectedToRun: boolean;
+    public readonly object: kubernetes.apiextensions.CustomResource;
+    /** The NICs by name. */
+    public readonly interfaces: Readonly<Record<string, NetworkInterface>>;
+    /** The NICs as Wukong manifests list them. */
+    public readonly networks: pulumi.Output<NetworkStatus[]>;
+    public readonly powerState: PowerState;
+    /** Services of the NICs that are exposed, by NIC name. */
+    public readonly services: Readonly<Record<string, ServiceExposure>>;
+    /** Secret of the guest's configuration; absent without one. */
+    public readonly secret: kubernetes.core.v1.Secret | undefined;
+
+    constructor(name: string, args: VirtualMachineArgs, opts?: pulumi.ComponentResourceOptions) {
+        super("wukong:index:VirtualMachine", name, {}, opts);
+        this.vmName = `${name}-vm`;
+        refuse(this, `VirtualMachine ${name}`, errorsOf(validateNics(this.vmName, args.networks.map(plainDeclaration))));
+        this.namespace = pulumi.output(args.namespace ?? "default");
+        const runStrategy = args.runStrategy ?? "Always";
+        this.expectedToRun = runStrategy === "Always" || runStrategy === "RerunOnFailure";
+        const scope = scopeOf(this, args);
+        const timeoutSeconds = args.timeoutSeconds ?? 300;
+        const manager = managerOfStack();
+        const { vmName, namespace } = this;
+        const placed = { namespace, ...(args.cluster && { cluster: args.cluster }) };
+        const nics = planNics({ name: vmName, manager, ...placed }, args.networks, scope);
+
+        const guestConfig = args.guestConfig ?? "cloud-init";
+        if (guestConfig === "cloud-init") {
+            this.secret = guestSecret(`${this.vmName}-cloud-init`, this.namespace, args.userData, nics, scope);
+        }
+        this.object = new kubernetes.apiextensions.CustomResource(
+            this.vmName,
+            {
+                apiVersion: "kubevirt.io/v1",
+                kind: "VirtualMachine",
+                metadata: {
+                    name: this.vmName,
+                    namespace: this.namespace,
+                    ...(args.labels && { labels: args.labels }),
+                    annotations: { "pulumi.com/skipAwait": "true", [MANAGER_ANNOTATION]: manager },
+                },
+                spec: {
+                    // PowerState starts the VM when its NICs are in place.
+                    runStrategy: "Halted",
+                    template: vmTemplate(this.vmName, args, this.secret?.metadata.name),
+                },
+            },
+            {
+                ...scope.kubernetes,
+                ignoreChanges: ["spec.runStrategy"],
+                // A network outlives the VMs that name it.
+                dependsOn: nics.flatMap(({ guard }) => guard ?? []),
+            },
+        );
+        const vmUid = this.object.metadata.apply((metadata) => metadata?.uid);
+        const dynamicOptions = { ...scope.dynamic, deletedWith: this.object };
+        const common = commonInputs(scope.connection);
+        this.interfaces = Object.fromEntries(
+            nics.map(({ name: nic, type, primary, nadName, nadDeclared, macAddress, model, linkState, addresses }) => [
+                nic,
+                new NetworkInterface(
+                    `${vmName}-${nic}`,
+                    {
+                        ...common,
+                        ...{ namespace, vm: vmName, vmUid, nic, type, primary },
+                        ...(nadName && { nadName, nadDeclared }),
+                        ...{ macAddress, model, linkState, addresses, timeoutSeconds },
+                    },
+                    dynamicOptions,
+                ),
+            ]),
+        );
+        this.powerState = new PowerState(
+            `${this.vmName}-power`,
+            {
+                ...common,
+                namespace: this.namespace,
+                vm: this.vmName,
+                vmUid,
+                manager,
+                runStrategy,
+                networks: pulumi.all(
+                    Object.fromEntries(
+                        nics.map(({ name: nic, type, primary, nadName, macAddress, model, linkState, addresses }) => {
+                            const { impact, reason } = this.interfaces[nic] ?? {};
+                            return [nic, { type, primary, nadName, macAddress, model, linkState, addresses, impact, reason }];
+                        }),
+                    ),
+                ),
+                timeoutSeconds,
+            },
+            { ...dynamicOptions, dependsOn: Object.values(this.interfaces) },
+        );
+        this.services = Object.fromEntries(
+            args.networks.flatMap(({ name: nic, serviceExposure }) => {
+                const { enabled = true, ...exposure } = serviceExposure ?? { enabled: false, ports: [] };
+                const service = { ...exposure, ...placed, virtualMachine: this };
+                return enabled ? [[nic, new ServiceExposure(vmName, service, scope.components)]] : [];
+            }),
+        );
+        this.networks = pulumi.all(nics.map(networkStatus));
+        this.registerOutputs({ vmName: this.vmName, networks: this.networks });
+    }
+}

@@ -1,0 +1,64 @@
+import type * as pulumi from "@pulumi/pulumi";
+
+/** A disk as KubeVirt writes it (kubevirt.io/v1 Disk). */
+export interface Disk {
+    name: string;
+    disk?: { bus?: string };
+    cdrom?: { bus?: string };
+    bootOrder?: number;
+}
+
+/** A volume as KubeVirt writes it (kubevirt.io/v1 Volume), with one source. */
+export interface Volume {
+    name: string;
+    containerDisk?: { image: pulumi.Input<string> };
+    dataVolume?: { name: pulumi.Input<string> };
+    persistentVolumeClaim?: { claimName: pulumi.Input<string> };
+}
+
+/** What a template is made of. */
+export interface TemplateArgs {
+    labels?: Record<string, pulumi.Input<string>>;
+    annotations?: Record<string, pulumi.Input<string>>;
+    cpu: pulumi.Input<number>;
+    memory: pulumi.Input<string>;
+    disks?: Disk[];
+    volumes?: Volume[];
+}
+
+/** Name of the volume with the guest's configuration. */
+const CLOUD_INIT = "cloud-init";
+
+/**
+ * `spec.template` of a VirtualMachine, without its networks and interfaces: those are written NIC by NIC. An explicit
+ * "no pod NIC" keeps KubeVirt from adding one that only it knows of.
+ */
+export function vmTemplate(
+    vmName: string,
+    args: TemplateArgs,
+    secretName: pulumi.Output<string> | undefined,
+): Record<string, unknown> {
+    const volumes = args.volumes ?? [];
+    const disks = args.disks ?? volumes.map(({ name }) => ({ name, disk: { bus: "virtio" } }));
+    const guest = secretName && {
+        name: CLOUD_INIT,
+        cloudInitNoCloud: { secretRef: { name: secretName }, networkDataSecretRef: { name: secretName } },
+    };
+    return {
+        metadata: {
+            labels: { ...args.labels, "kubevirt.io/vm": vmName },
+            ...(args.annotations && { annotations: args.annotations }),
+        },
+        spec: {
+            domain: {
+                cpu: { cores: args.cpu },
+                memory: { guest: args.memory },
+                devices: {
+                    autoattachPodInterface: false,
+                    disks: guest ? [...disks, { name: CLOUD_INIT, disk: { bus: "virtio" } }] : disks,
+                },
+            },
+            volumes: guest ? [...volumes, guest] : volumes,
+        },
+    };
+}

@@ -1,0 +1,21 @@
+import type * as pulumi from "@pulumi/pulumi";
+
+/** How a dynamic resource reaches its cluster; part of its inputs, so that a later `destroy` finds the same one. */
+export interface Connection {
+    /** Contents or path of a kubeconfig; a secret. Absent: what `KUBECONFIG` says where `pulumi` runs. */
+    kubeconfig?: string;
+    context?: string;
+}
+
+/** Inputs that every dynamic resource has. */
+export interface CommonInputs {
+    connection: Connection;
+    /**
+     * True while `pulumi preview` runs (also the preview that `pulumi up` begins with). Read by `check`, which then
+     * takes an unreachable cluster as a warning; never stored.
+     */
+    preview?: boolean;
+}
+
+/** A type of inputs as a program hands it over: any value may be an Output. */
+export type InputsOf<T> = { [K in keyof T]: pulumi.Input<T[K]> };

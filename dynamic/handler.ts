@@ -1,0 +1,129 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { clientFor, type ClusterClient } from "../cluster/client";
+import { ClusterError, isUnreachable } from "../cluster/errors";
+import { missing, type Need } from "../cluster/preflight";
+import { describe, type Problem } from "../core/problem";
+import type { CommonInputs } from "./connection";
+
+/** What the engine sends, in check and diff of a preview, for a value that is not known yet (`rpc.unknownValue`). */
+export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/** True where the value, or anything in it, is not known yet. */
+export function containsUnknown(value: unknown): boolean {
+    if (value === UNKNOWN) {
+        return true;
+    }
+    return typeof value === "object" && value !== null && Object.values(value).some(containsUnknown);
+}
+
+/** Inputs as they reach `check`: any of them may be unknown, and those of a new resource's predecessor are absent. */
+export interface CheckRequest<I extends CommonInputs> {
+    readonly olds: I | undefined;
+    readonly news: I;
+}
+
+/** The inputs to go on with and what is wrong with them. */
+export interface Checked<I> {
+    readonly inputs: I;
+    readonly problems: readonly (Problem | string)[];
+}
+
+/**
+ * Makes the engine's `check` of a function that works on typed inputs. Failures to read the cluster become sentences;
+ * `preview` is taken out of what is stored.
+ */
+export function checkWith<I extends CommonInputs>(
+    check: (request: CheckRequest<I>) => Promise<Checked<I>>,
+): (olds: unknown, news: unknown) => Promise<pulumi.dynamic.CheckResult> {
+    return async (olds, news) => {
+        const typed = news as I;
+        const before = isEmpty(olds) ? undefined : (olds as I);
+        try {
+            const { inputs, problems } = await check({ olds: before, news: typed });
+            const failures: pulumi.dynamic.CheckFailure[] = [];
+            for (const problem of problems) {
+                if (typeof problem === "string") {
+                    failures.push({ property: "", reason: problem });
+                } else if (problem.severity === "warning") {
+                    warnOnce(describe(problem));
+                } else {
+                    failures.push({ property: "", reason: describe(problem) });
+                }
+            }
+            return { inputs: withoutPreview(inputs), failures };
+        } catch (error) {
+            if (error instanceof ClusterError) {
+                return { inputs: withoutPreview(typed), failures: [{ property: "", reason: error.message }] };
+            }
+            throw error;
+        }
+    };
+}
+
+/**
+ * The client for a check, once the cluster is known to answer and to have and allow what is needed; `undefined` where
+ * the check goes on without the cluster: it is not known yet, or a preview cannot reach it (which is told as a warning).
+ * @throws ClusterError naming all that is missing
+ */
+export async function clientForCheck(
+    inputs: CommonInputs,
+    what: string,
+    needs: readonly Need[],
+): Promise<ClusterClient | undefined> {
+    if (containsUnknown(inputs.connection)) {
+        return undefined;
+    }
+    try {
+        const client = clientFor(inputs.connection);
+        const sentences = await missing(client, needs);
+        if (sentences.length > 0) {
+            throw new ClusterError("failed", sentences.join(" "));
+        }
+        return client;
+    } catch (error) {
+        if (inputs.preview === true && isUnreachable(error) && error instanceof Error) {
+            warnOnce(`${error.message} What ${what} will find there is not checked.`);
+            return undefined;
+        }
+        throw error;
+    }
+}
+
+/** Makes a handler whose errors reach the user as their message alone: the host prints the stack of what it catches. */
+export function plainErrors<A extends unknown[], R>(handler: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
+    return async (...args) => {
+        try {
+            return await handler(...args);
+        } catch (error) {
+            if (error instanceof ClusterError) {
+                error.stack = "";
+            }
+            throw error;
+        }
+    };
+}
+
+const warned = new Set<string>();
+
+/** Tells the user something about the run, once: the host shows the provider's output as messages of the stack. */
+export function warnOnce(sentence: string): void {
+    if (!warned.has(sentence)) {
+        warned.add(sentence);
+        tell(`warning: ${sentence}`);
+    }
+}
+
+/** Writes a line that the engine shows beside the changes. */
+export function tell(line: string): void {
+    process.stdout.write(`${line}\n`);
+}
+
+function withoutPreview<I extends CommonInputs>(inputs: I): I {
+    const stored = { ...inputs };
+    delete stored.preview;
+    return stored;
+}
+
+function isEmpty(olds: unknown): boolean {
+    return typeof olds !== "object" || olds === null || Object.keys(olds).length === 0;
+}

@@ -1,0 +1,190 @@
+import type { ClusterClient } from "../../cluster/client";
+import { IP_POOL, IP_RESERVATION } from "../../cluster/kinds";
+import { parseInterfaceAddress, parseAddress, type Address } from "../../core/ip";
+import { validateIpConfig } from "../../core/ip-config";
+import {
+    arithmeticClause,
+    blockOf,
+    checkStaticAddress,
+    compilePool,
+    planAddress,
+    usedAddresses,
+    validatePool,
+    type CompiledPool,
+} from "../../core/pool";
+import { errorsOf, type Problem } from "../../core/problem";
+import { checkWith, clientForCheck, containsUnknown, type Checked, type CheckRequest } from "../handler";
+import type { IPReservationInputs } from "./inputs";
+import { holderOf, reservationsOf, resolvePool, type Reservation } from "./ledger";
+
+const VERBS = ["get", "list", "create", "patch", "delete"] as const;
+
+/** What an address is asked for and by whom, once everything is known. */
+interface Request {
+    readonly inputs: IPReservationInputs;
+    readonly olds: IPReservationInputs | undefined;
+    readonly place: Pick<Problem, "vm" | "nic">;
+    readonly space: string;
+    readonly pool: CompiledPool | undefined;
+    /** What the cluster holds; nothing where a preview cannot reach it. */
+    readonly held: readonly Reservation[];
+}
+
+export const check = checkWith<IPReservationInputs>(checkReservation);
+
+async function checkReservation({ olds, news }: CheckRequest<IPReservationInputs>): Promise<Checked<IPReservationInputs>> {
+    if (containsUnknown(news)) {
+        return { inputs: news, problems: [] };
+    }
+    const place = { ...(news.vm !== undefined && { vm: news.vm }), ...(news.nic !== undefined && { nic: news.nic }) };
+    const needs = [{ kind: IP_RESERVATION, verbs: VERBS }];
+    const reading = [{ kind: IP_POOL, verbs: ["get", "list"] as const }];
+    const client = await clientForCheck(news, `the address of ${news.owner}`, [
+        ...needs,
+        ...(typeof news.pool === "string" ? reading : []),
+    ]);
+    const pool = news.pool === undefined ? undefined : await resolvePool(client, news.pool, place);
+    if (pool !== undefined && "rule" in pool) {
+        return { inputs: news, problems: [pool] };
+    }
+    if (news.pool !== undefined && pool === undefined) {
+        return { inputs: news, problems: [] };
+    }
+    const problems = pool ? errorsOf(validatePool(pool)) : [];
+    const space = pool?.space ?? news.space ?? "";
+    if (problems.length > 0) {
+        return { inputs: news, problems };
+    }
+    const request: Request = {
+        inputs: news,
+        olds,
+        place,
+        space,
+        pool: pool && compilePool(pool),
+        held: client ? await heldIn(client, space) : [],
+    };
+    return news.requested === undefined ? checkAutomatic(request) : checkStatic(request, news.requested);
+}
+
+function checkStatic(request: Request, requested: string): Checked<IPReservationInputs> {
+    const { inputs, pool, place, space } = request;
+    const { vm = inputs.owner, nic = "" } = inputs;
+    const gateway = inputs.declaredGateway;
+    const problems = pool
+        ? checkStaticAddress(pool, requested).map((problem) => ({ ...problem, ...place, field: "ipConfig.address" }))
+        : validateIpConfig(vm, nic, "bridge", {
+              mode: "static",
+              address: requested,
+              ...(gateway !== undefined && { gateway }),
+          });
+    const address = addressIn(requested);
+    if (errorsOf(problems).length > 0 || !address) {
+        return { inputs, problems };
+    }
+    const holder = request.held.find(({ spec }) => spec.address === address.text && !isOwn(request, spec.owner));
+    const claimant = claim(space, address.text, inputs);
+    const taken = holder ? holderOf(holder) : claimant;
+    if (taken !== undefined) {
+        return {
+            inputs,
+            problems: [
+                ...problems,
+                {
+                    ...place,
+                    field: "ipConfig.address",
+                    value: requested,
+                    rule: `an address is given out once in the space "${space}"`,
+                    holder: taken,
+                    remedy: "choose another address, or take it from its holder first",
+                },
+            ],
+        };
+    }
+    return { inputs: filled(request, address), problems };
+}
+
+function checkAutomatic(request: Request): Checked<IPReservationInputs> {
+    const { inputs, olds, pool, place, space, held } = request;
+    if (!pool) {
+        const remedy = "name an address, or a pool to take one from";
+        return { inputs, problems: [{ ...place, field: "ipConfig.address", rule: "there is none", remedy }] };
+    }
+    const kept = olds?.requested === undefined && poolName(olds) === pool.spec.name ? olds?.address : undefined;
+    const left = held.find(({ spec }) => isOwn(request, spec.owner) && spec.pool === pool.spec.name);
+    const known = addressIn(kept ?? left?.spec.address ?? "");
+    const used = usedAddresses(pool, held.map(({ spec }) => spec.address));
+    const planned = known ?? planAddress(pool, used, inputs.owner, { skip: claimedBy(space, inputs) });
+    if (!planned) {
+        return {
+            inputs,
+            problems: [
+                {
+                    ...place,
+                    field: "ipConfig.ipPool",
+                    value: pool.spec.name,
+                    rule: `the pool is full, ${arithmeticClause(pool, used)}`,
+                    remedy: "widen the pool's ranges, or release addresses",
+                },
+            ],
+        };
+    }
+    claim(space, planned.text, inputs);
+    return { inputs: filled(request, planned), problems: [] };
+}
+
+/** The inputs with what the address brings along. */
+function filled({ inputs, pool, space }: Request, address: Address): IPReservationInputs {
+    const block = pool && blockOf(pool, address);
+    const own = parseInterfaceAddress(inputs.requested ?? "");
+    const prefixLength = block?.subnet.prefixLength ?? (own.ok ? own.value.subnet.prefixLength : undefined);
+    const gateway = block?.gateway?.text ?? inputs.declaredGateway;
+    return {
+        ...inputs,
+        space,
+        address: address.text,
+        ...(prefixLength !== undefined && { prefixLength, cidr: `${address.text}/${String(prefixLength)}` }),
+        ...(gateway !== undefined && { gateway }),
+        dnsServers: [...(pool?.spec.dnsServers ?? [])],
+        searchDomains: [...(pool?.spec.searchDomains ?? [])],
+    };
+}
+
+/** Reservations of a space, read once in a run; `create` reads anew where it finds them changed. */
+const heldSpaces = new Map<string, Promise<Reservation[]>>();
+
+async function heldIn(client: ClusterClient, space: string): Promise<Reservation[]> {
+    const key = `${client.server} ${space}`;
+    const held = heldSpaces.get(key) ?? reservationsOf(client, space);
+    heldSpaces.set(key, held);
+    return held;
+}
+
+/** Addresses that this run's reservations have or are going to have, so that no two of them show the same. */
+const claims = new Map<string, string>();
+
+/** Claims an address for its owner; the other claimant where there is one. */
+export function claim(space: string, address: string, inputs: IPReservationInputs): string | undefined {
+    const key = `${space} ${address}`;
+    const claimant = claims.get(key) ?? inputs.owner;
+    claims.set(key, claimant);
+    return claimant === inputs.owner ? undefined : `${claimant} of this program`;
+}
+
+/** The addresses of a space that others of this run have claimed. */
+export function claimedBy(space: string, inputs: IPReservationInputs): Set<string> {
+    const others = [...claims].filter(([key, owner]) => key.startsWith(`${space} `) && owner !== inputs.owner);
+    return new Set(others.map(([key]) => key.slice(space.length + 1)));
+}
+
+function isOwn({ inputs }: Pick<Request, "inputs">, owner: Reservation["spec"]["owner"]): boolean {
+    return owner.key === inputs.owner && owner.manager === inputs.manager;
+}
+
+export function poolName(inputs: Pick<IPReservationInputs, "pool"> | undefined): string | undefined {
+    return typeof inputs?.pool === "object" ? inputs.pool.name : inputs?.pool;
+}
+
+function addressIn(text: string): Address | undefined {
+    const address = parseAddress(text.split("/")[0] ?? "");
+    return address.ok ? address.value : undefined;
+}

@@ -1,0 +1,36 @@
+import type { PoolSpec } from "../../core/pool";
+import type { CommonInputs } from "../connection";
+
+/** One address, reserved for one owner. */
+export interface IPReservationInputs extends CommonInputs {
+    /** The pool as the program declares it, or the name of one that the cluster has. */
+    pool?: PoolSpec | string;
+    /** Scope of an address without a pool. */
+    space?: string;
+    /** The address asked for, with or without prefix length; without it one is chosen from the pool. */
+    requested?: string;
+    /** Gateway of an address without a pool. */
+    declaredGateway?: string;
+    macAddress?: string;
+    /** Whom the address is for: `namespace/vm/nic`, or a text of the user's. */
+    owner: string;
+    /** VM and NIC for messages, where the owner is one. */
+    vm?: string;
+    nic?: string;
+    /** `organization/project/stack`: who may take the reservation up again, or give it back. */
+    manager: string;
+    /** Filled in by `check`, so that a preview shows them and dependents know them. */
+    address?: string;
+    cidr?: string;
+    prefixLength?: number;
+    gateway?: string;
+    dnsServers?: string[];
+    searchDomains?: string[];
+}
+
+export interface IPReservationState extends IPReservationInputs {
+    /** Random; only who knows it gives the address back. */
+    allocationId: string;
+    /** When the address was reserved, in RFC 3339. */
+    allocatedAt: string;
+}

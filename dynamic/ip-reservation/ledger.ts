@@ -1,0 +1,64 @@
+import type { ClusterClient, KubernetesObject } from "../../cluster/client";
+import { IP_POOL, IP_RESERVATION } from "../../cluster/kinds";
+import type { PoolSpec } from "../../core/pool";
+import type { Problem } from "../../core/problem";
+
+/** An IPReservation object: the lock on one address. */
+export interface Reservation extends KubernetesObject {
+    spec: {
+        address: string;
+        family: "IPv4" | "IPv6";
+        space: string;
+        pool?: string;
+        origin: "Auto" | "Static";
+        allocationId: string;
+        macAddress?: string;
+        owner: { key: string; manager: string };
+    };
+}
+
+export const LABEL = {
+    space: "vm.novasphere.dev/space",
+    owner: "vm.novasphere.dev/owner",
+} as const;
+
+interface PoolObject extends KubernetesObject {
+    spec: Omit<PoolSpec, "name">;
+}
+
+/** The reservations of an address space. */
+export async function reservationsOf(client: ClusterClient, space: string): Promise<Reservation[]> {
+    const labelSelector = `${LABEL.space}=${space}`;
+    return (await client.list<Reservation>(IP_RESERVATION, undefined, { labelSelector })).items;
+}
+
+/** The pool as declared, or read from the cluster; or what is wrong with its name. */
+export async function resolvePool(
+    client: ClusterClient | undefined,
+    pool: PoolSpec | string,
+    place: Pick<Problem, "vm" | "nic">,
+): Promise<PoolSpec | Problem | undefined> {
+    if (typeof pool !== "string") {
+        return pool;
+    }
+    if (!client) {
+        return undefined;
+    }
+    const found = await client.find<PoolObject>(IP_POOL, undefined, pool);
+    if (found) {
+        return { ...found.spec, name: pool };
+    }
+    const known = (await client.list(IP_POOL)).items.map((each) => each.metadata.name);
+    return {
+        ...place,
+        field: "ipConfig.ipPool",
+        value: pool,
+        rule: `the cluster has no such IPPool; it has ${known.join(", ") || "none"}`,
+        remedy: "name one of these, or declare an IPPool",
+    };
+}
+
+/** Who has a reservation, for messages. */
+export function holderOf({ spec: { owner } }: Reservation): string {
+    return `${owner.key} of stack ${owner.manager}`;
+}

@@ -1,0 +1,192 @@
+import { randomUUID } from "node:crypto";
+import { clientFor, type ClusterClient } from "../../cluster/client";
+import { ClusterError, hasReason } from "../../cluster/errors";
+import { IP_RESERVATION } from "../../cluster/kinds";
+import { parseAddress, type Address } from "../../core/ip";
+import { compilePool, blockOf, planAddress, usedAddresses, arithmeticClause, type CompiledPool } from "../../core/pool";
+import { ownerLabel, reservationName } from "../../core/reservation";
+import { containsUnknown, plainErrors, warnOnce } from "../handler";
+import { claim, claimedBy, poolName } from "./check";
+import type { IPReservationInputs, IPReservationState } from "./inputs";
+import { holderOf, LABEL, reservationsOf, resolvePool, type Reservation } from "./ledger";
+
+export { check } from "./check";
+
+/** Others may be faster this often, each time with another address, before the allocation is given up. */
+const MAX_TRIES = 64;
+
+export async function diff(
+    _id: string,
+    olds: IPReservationState,
+    news: IPReservationInputs,
+): Promise<{ changes: boolean; replaces: string[] }> {
+    const differs = (before: unknown, after: unknown): boolean =>
+        containsUnknown(after) || JSON.stringify(before) !== JSON.stringify(after);
+    const replaces: string[] = (["owner", "manager", "space"] as const).filter((field) => differs(olds[field], news[field]));
+    if (differs(poolName(olds), containsUnknown(news.pool) ? news.pool : poolName(news))) {
+        replaces.push("pool");
+    }
+    // An address that was chosen stays when the program comes to name it, and when it ceases to.
+    if (news.requested !== undefined && differs(olds.address, news.address)) {
+        replaces.push("requested");
+    }
+    const updates = (["macAddress", "prefixLength", "gateway", "dnsServers", "searchDomains"] as const).some((field) =>
+        differs(olds[field], news[field]),
+    );
+    return Promise.resolve({ changes: replaces.length > 0 || updates, replaces });
+}
+
+/** Takes the planned address; where another writer was faster, and the program did not ask for just this one, the next. */
+export async function create(inputs: IPReservationInputs): Promise<{ id: string; outs: IPReservationState }> {
+    const client = clientFor(inputs.connection);
+    let planned = inputs;
+    for (let attempt = 1; attempt <= MAX_TRIES; attempt += 1) {
+        const taken = await take(client, planned);
+        if ("allocationId" in taken) {
+            return { id: `${taken.space ?? ""}/${taken.address ?? ""}`, outs: taken };
+        }
+        if (inputs.requested !== undefined) {
+            throw new ClusterError(
+                "already-exists",
+                `The address ${inputs.address ?? ""} for ${inputs.owner} was taken by ${taken.winner} in the meantime. ` +
+                    `Choose another, or take it from its holder first.`,
+            );
+        }
+        planned = await planAnew(client, planned);
+        warnOnce(
+            `The address ${taken.address} that was planned for ${inputs.owner} went to ${taken.winner}; ` +
+                `it gets ${planned.address ?? ""} instead.`,
+        );
+    }
+    throw new ClusterError("failed", `Others were faster ${String(MAX_TRIES)} times; no address for ${inputs.owner}.`);
+}
+
+export async function update(
+    id: string,
+    olds: IPReservationState,
+    news: IPReservationInputs,
+): Promise<{ outs: IPReservationState }> {
+    const client = clientFor(news.connection);
+    const { address, cidr, allocationId, allocatedAt } = olds;
+    const outs: IPReservationState = { ...news, allocationId, allocatedAt, ...definedAddress({ address, cidr }) };
+    const held = await client.find<Reservation>(IP_RESERVATION, undefined, objectName(olds));
+    if (held?.spec.allocationId !== allocationId) {
+        throw new ClusterError("not-found", `The reservation ${id} is gone, or is another's. Run \`pulumi refresh\`.`);
+    }
+    if (held.spec.macAddress !== news.macAddress) {
+        await client.patch(IP_RESERVATION, undefined, objectName(olds), [
+            { op: "test", path: "/spec/allocationId", value: allocationId },
+            { op: "add", path: "/spec/macAddress", value: news.macAddress ?? "" },
+        ]);
+    }
+    return { outs };
+}
+
+export const read = plainErrors(async (id: string, props: IPReservationState) => {
+    const held = await clientFor(props.connection).find<Reservation>(IP_RESERVATION, undefined, objectName(props));
+    if (!held) {
+        return { id: "", props: {} };
+    }
+    if (held.spec.allocationId !== props.allocationId) {
+        warnOnce(`The address ${props.address ?? ""} of ${props.owner} is now held by ${holderOf(held)}.`);
+        return { id: "", props: {} };
+    }
+    return { id, props };
+});
+
+/** Gives the address back, unless it has become another's. */
+const remove = plainErrors(async (_id: string, props: IPReservationState): Promise<void> => {
+    const client = clientFor(props.connection);
+    const held = await client.find<Reservation>(IP_RESERVATION, undefined, objectName(props));
+    if (held?.spec.allocationId === props.allocationId) {
+        await client.delete(IP_RESERVATION, undefined, held.metadata.name, held.metadata.uid ?? "");
+    }
+});
+export { remove as delete };
+
+/** The reservation, or who has the address. */
+async function take(
+    client: ClusterClient,
+    inputs: IPReservationInputs,
+): Promise<IPReservationState | { address: string; winner: string }> {
+    const { address = "", space = "", owner, manager, macAddress } = inputs;
+    const parsed = parsedAddress(address);
+    const allocationId = randomUUID();
+    const pool = poolName(inputs);
+    const name = objectName(inputs);
+    try {
+        const made = await client.create<Reservation>(IP_RESERVATION, {
+            apiVersion: `${IP_RESERVATION.group}/${IP_RESERVATION.version}`,
+            kind: IP_RESERVATION.kind,
+            metadata: { name, labels: { [LABEL.space]: space, [LABEL.owner]: ownerLabel(owner) } },
+            spec: {
+                address,
+                family: parsed.family === 4 ? "IPv4" : "IPv6",
+                space,
+                origin: inputs.requested === undefined ? "Auto" : "Static",
+                allocationId,
+                owner: { key: owner, manager },
+                ...(pool !== undefined && { pool }),
+                ...(macAddress !== undefined && { macAddress }),
+            },
+        });
+        return { ...inputs, allocationId, allocatedAt: made.metadata.creationTimestamp ?? "" };
+    } catch (error) {
+        if (!hasReason(error, "already-exists")) {
+            throw error;
+        }
+    }
+    const held = await client.get<Reservation>(IP_RESERVATION, undefined, name);
+    if (held.spec.owner.key !== owner || held.spec.owner.manager !== manager) {
+        return { address, winner: holderOf(held) };
+    }
+    // Made by an earlier run that could not record it, or by the resource that this one replaces: a new id makes it
+    // this one's, and the other's delete leaves it alone.
+    await client.patch(IP_RESERVATION, undefined, name, [
+        { op: "test", path: "/spec/allocationId", value: held.spec.allocationId },
+        { op: "replace", path: "/spec/allocationId", value: allocationId },
+    ]);
+    return { ...inputs, allocationId, allocatedAt: held.metadata.creationTimestamp ?? "" };
+}
+
+/** The inputs with another address, chosen from what the cluster holds now. */
+async function planAnew(client: ClusterClient, inputs: IPReservationInputs): Promise<IPReservationInputs> {
+    const space = inputs.space ?? "";
+    const pool = await compiledPool(client, inputs);
+    const used = usedAddresses(pool, (await reservationsOf(client, space)).map(({ spec }) => spec.address));
+    const address = planAddress(pool, used, inputs.owner, { skip: claimedBy(space, inputs) });
+    if (!address) {
+        throw new ClusterError(
+            "failed",
+            `IPPool "${pool.spec.name}" has no address left for ${inputs.owner}: ${arithmeticClause(pool, used)}. ` +
+                `Widen the pool's ranges, or release addresses.`,
+        );
+    }
+    claim(space, address.text, inputs);
+    const prefixLength = blockOf(pool, address)?.subnet.prefixLength ?? inputs.prefixLength ?? 0;
+    return { ...inputs, address: address.text, prefixLength, cidr: `${address.text}/${String(prefixLength)}` };
+}
+
+async function compiledPool(client: ClusterClient, { pool, owner }: IPReservationInputs): Promise<CompiledPool> {
+    const spec = pool === undefined ? undefined : await resolvePool(client, pool, {});
+    if (!spec || "rule" in spec) {
+        throw new ClusterError("failed", `The pool of ${owner} is gone from the cluster.`);
+    }
+    return compilePool(spec);
+}
+
+function objectName({ space, address }: IPReservationInputs): string {
+    return reservationName(space ?? "", parsedAddress(address ?? ""));
+}
+
+function parsedAddress(text: string): Address {
+    const address = parseAddress(text);
+    if (!address.ok) {
+        throw new ClusterError("invalid", `"${text}" is no address: ${address.rule}.`);
+    }
+    return address.value;
+}
+
+function definedAddress<T extends object>(fields: T): { [K in keyof T]: NonNullable<T[K]> } {
+    return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}

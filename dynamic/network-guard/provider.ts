@@ -1,0 +1,125 @@
+import { clientFor, type ClusterClient, type KubernetesObject } from "../../cluster/client";
+import { ClusterError } from "../../cluster/errors";
+import { POD, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
+import type { CommonInputs } from "../connection";
+import { checkWith, clientForCheck, plainErrors } from "../handler";
+import { poll } from "../../cluster/wait";
+
+export interface NetworkGuardInputs extends CommonInputs {
+    /** `namespace/name` of the NetworkAttachmentDefinition. */
+    nadName: string;
+}
+
+/** Users on their way out (a pod that terminates) may take this long. */
+const TERMINATION_SECONDS = 120;
+
+const LIST = ["list"] as const;
+
+export const check = checkWith<NetworkGuardInputs>(async ({ news }) => {
+    await clientForCheck(news, `network ${news.nadName}`, [
+        { kind: VIRTUAL_MACHINE, verbs: LIST },
+        { kind: VIRTUAL_MACHINE_INSTANCE, verbs: LIST },
+        { kind: POD, verbs: LIST },
+    ]);
+    return { inputs: news, problems: [] };
+});
+
+export async function diff(
+    _id: string,
+    olds: NetworkGuardInputs,
+    news: NetworkGuardInputs,
+): Promise<{ changes: boolean; replaces: string[] }> {
+    const replaces = olds.nadName === news.nadName ? [] : ["nadName"];
+    return Promise.resolve({ changes: replaces.length > 0, replaces });
+}
+
+export async function create(inputs: NetworkGuardInputs): Promise<{ id: string; outs: NetworkGuardInputs }> {
+    return Promise.resolve({ id: inputs.nadName, outs: inputs });
+}
+
+const remove = plainErrors(async (_id: string, props: NetworkGuardInputs): Promise<void> => {
+    const client = clientFor(props.connection);
+    await poll(
+        async () => {
+            const users = await usersOf(client, props.nadName);
+            const staying = users.filter((user) => !user.leaving);
+            if (staying.length > 0) {
+                throw new ClusterError(
+                    "failed",
+                    `The network ${props.nadName} cannot be deleted: it is named by ${names(staying)}. ` +
+                        `Detach the NIC there, or delete what names it; then run \`pulumi up\` again.`,
+                );
+            }
+            return users.length === 0
+                ? { done: true, result: undefined }
+                : { done: false, seen: `${names(users)} still being deleted` };
+        },
+        `the users of network ${props.nadName} to be gone`,
+        TERMINATION_SECONDS,
+    );
+});
+export { remove as delete };
+
+interface User {
+    readonly name: string;
+    readonly leaving: boolean;
+}
+
+interface VirtualMachineLike extends KubernetesObject {
+    spec?: { template?: { spec?: { networks?: NetworkEntry[] } }; networks?: NetworkEntry[] };
+}
+
+interface NetworkEntry {
+    name: string;
+    multus?: { networkName?: string };
+}
+
+/** Whoever names the NetworkAttachmentDefinition, anywhere in the cluster. */
+async function usersOf(client: ClusterClient, nadName: string): Promise<User[]> {
+    const [vms, vmis, pods] = await Promise.all([
+        client.list<VirtualMachineLike>(VIRTUAL_MACHINE),
+        client.list<VirtualMachineLike>(VIRTUAL_MACHINE_INSTANCE),
+        client.list(POD),
+    ]);
+    const named = (object: KubernetesObject, networks: NetworkEntry[] | undefined): boolean =>
+        (networks ?? []).some((network) => qualified(network.multus?.networkName, object) === nadName);
+    return [
+        ...vms.items.filter((vm) => named(vm, vm.spec?.template?.spec?.networks)).map((vm) => user("VM", vm)),
+        ...vmis.items.filter((vmi) => named(vmi, vmi.spec?.networks)).map((vmi) => user("VMI", vmi)),
+        ...pods.items.filter((pod) => podNames(pod, nadName)).map((pod) => user("pod", pod)),
+    ];
+}
+
+/** Multus' annotation is a comma-separated list of `[namespace/]name[@interface]`, or a JSON list of objects. */
+function podNames(pod: KubernetesObject, nadName: string): boolean {
+    const annotation = pod.metadata.annotations?.["k8s.v1.cni.cncf.io/networks"];
+    if (!annotation) {
+        return false;
+    }
+    if (!annotation.trimStart().startsWith("[")) {
+        return annotation.split(",").some((entry) => qualified(entry.trim().split("@")[0], pod) === nadName);
+    }
+    try {
+        const entries = JSON.parse(annotation) as { name: string; namespace?: string }[];
+        return entries.some((entry) => `${entry.namespace ?? pod.metadata.namespace ?? ""}/${entry.name}` === nadName);
+    } catch {
+        return false;
+    }
+}
+
+function qualified(networkName: string | undefined, object: KubernetesObject): string | undefined {
+    return networkName === undefined || networkName.includes("/")
+        ? networkName
+        : `${object.metadata.namespace ?? ""}/${networkName}`;
+}
+
+function user(noun: string, object: KubernetesObject): User {
+    return {
+        name: `${noun} ${object.metadata.namespace ?? ""}/${object.metadata.name}`,
+        leaving: object.metadata.deletionTimestamp !== undefined,
+    };
+}
+
+function names(users: readonly User[]): string {
+    return users.map((each) => each.name).join(", ");
+}

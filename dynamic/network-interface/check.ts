@@ -1,0 +1,223 @@
+import type { ClusterClient, KubernetesObject } from "../../cluster/client";
+import { NETWORK_ATTACHMENT_DEFINITION, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
+import type { Need } from "../../cluster/preflight";
+import { impactFacts } from "../../cluster/impact-facts";
+import { readVm, wrongCluster, type VirtualMachine, type VmView } from "../../cluster/virtual-machine";
+import { classifyChange, heaviest, type ImpactFacts, type ImpactVerdict, type NicChange } from "../../core/impact";
+import { macFor, normalizeMac } from "../../core/mac";
+import { validateNics } from "../../core/nic";
+import type { Problem } from "../../core/problem";
+import { checkWith, clientForCheck, containsUnknown, type Checked, type CheckRequest } from "../handler";
+import { declarationOf, specOf, type NetworkInterfaceInputs } from "./inputs";
+
+/** Fields that make another NIC of it. */
+export const IDENTITY = ["namespace", "vm", "nic", "type", "nadName", "macAddress", "model"] as const;
+
+/** Fields that are changed on the NIC as it is. */
+export const MUTABLE = ["linkState", "addresses"] as const;
+
+export const check = checkWith<NetworkInterfaceInputs>(checkNic);
+
+async function checkNic({ olds, news }: CheckRequest<NetworkInterfaceInputs>): Promise<Checked<NetworkInterfaceInputs>> {
+    const inputs = withDefaults(news);
+    // The VM's uid is not known before the VM is: everything else is checked without it.
+    const { vmUid, ...declared } = inputs;
+    if (containsUnknown(declared)) {
+        return { inputs, problems: [] };
+    }
+    const place = { vm: `${inputs.namespace}/${inputs.vm}`, nic: inputs.nic };
+    const problems = validateNics(place.vm, [declarationOf(inputs)]);
+    if (problems.length > 0) {
+        return { inputs, problems };
+    }
+    problems.push(...claimMac(inputs, place));
+    const client = await clientForCheck(inputs, `NIC ${inputs.nic} of VM ${place.vm}`, needsOf(inputs));
+    if (!client) {
+        return { inputs: unclassified(inputs, olds), problems };
+    }
+    const view = await readVm(client, inputs.namespace, inputs.vm);
+    const stranger = foreignVm(client, inputs, olds?.vmUid, vmUid, view);
+    if (stranger !== undefined) {
+        return { inputs, problems: [...problems, stranger] };
+    }
+    problems.push(...(await checkNad(client, inputs, place)), ...(await checkMacInCluster(client, inputs, place)));
+    if (olds && sameFields(olds, inputs)) {
+        return { inputs: { ...inputs, ...verdictOf(olds) }, problems };
+    }
+    const verdict = await classify(client, olds, inputs, view);
+    if (verdict.impact === "refused") {
+        problems.push({
+            ...place,
+            field: "networks",
+            rule: verdict.reason,
+            remedy: "remove what is in the way, or leave the NIC as it is",
+        });
+    }
+    return { inputs: { ...inputs, ...verdict }, problems };
+}
+
+function withDefaults(news: NetworkInterfaceInputs): NetworkInterfaceInputs {
+    const inputs = { ...news };
+    const given = news.macAddress;
+    if (given === undefined && !containsUnknown([news.namespace, news.vm, news.nic])) {
+        inputs.macAddress = macFor(news.namespace, news.vm, news.nic);
+    } else if (given !== undefined && !containsUnknown(given)) {
+        const mac = normalizeMac(given);
+        inputs.macAddress = mac.ok ? mac.value : given;
+    }
+    return inputs;
+}
+
+/** What this noun does in the NIC's namespace. */
+function needsOf({ namespace, nadName }: NetworkInterfaceInputs): Need[] {
+    const needs: Need[] = [
+        { kind: VIRTUAL_MACHINE, namespace, verbs: ["get", "list", "watch", "patch"] },
+        { kind: VIRTUAL_MACHINE_INSTANCE, namespace, verbs: ["get", "list", "watch"] },
+    ];
+    const nadNamespace = nadName?.split("/")[0];
+    return nadNamespace === undefined
+        ? needs
+        : [...needs, { kind: NETWORK_ATTACHMENT_DEFINITION, namespace: nadNamespace, verbs: ["get", "list"] }];
+}
+
+type Place = Pick<Problem, "vm" | "nic">;
+
+/** MAC addresses that the NICs of this program have, and whose they are. */
+const claimed = new Map<string, string>();
+
+function claimMac({ macAddress, ...inputs }: NetworkInterfaceInputs, place: Place): Problem[] {
+    if (macAddress === undefined) {
+        return [];
+    }
+    const owner = `NIC "${inputs.nic}" of VM "${inputs.namespace}/${inputs.vm}"`;
+    const holder = claimed.get(macAddress) ?? owner;
+    claimed.set(macAddress, holder);
+    return holder === owner ? [] : [macTaken(macAddress, place, holder)];
+}
+
+function macTaken(macAddress: string, place: Place, holder: string): Problem {
+    return {
+        ...place,
+        field: "macAddress",
+        value: macAddress,
+        rule: "a MAC address belongs to one NIC",
+        holder,
+        remedy: "choose another, or leave macAddress out to get one of the NIC's own",
+    };
+}
+
+/** VMs of a namespace, read once in a run: for each of its NICs the same list would come back. */
+const listedVms = new Map<string, Promise<VirtualMachine[]>>();
+
+async function checkMacInCluster(client: ClusterClient, inputs: NetworkInterfaceInputs, place: Place): Promise<Problem[]> {
+    const key = `${client.server} ${inputs.namespace}`;
+    const listing =
+        listedVms.get(key) ??
+        client.list<VirtualMachine>(VIRTUAL_MACHINE, inputs.namespace).then((list) => list.items);
+    listedVms.set(key, listing);
+    for (const vm of await listing) {
+        if (vm.metadata.name === inputs.vm) {
+            continue;
+        }
+        for (const nic of vm.spec?.template?.spec?.domain?.devices?.interfaces ?? []) {
+            const mac = normalizeMac(nic.macAddress ?? "");
+            if (mac.ok && mac.value === inputs.macAddress) {
+                const holder = `NIC "${nic.name}" of VM "${inputs.namespace}/${vm.metadata.name}" in the cluster`;
+                return [macTaken(mac.value, place, holder)];
+            }
+        }
+    }
+    return [];
+}
+
+async function checkNad(client: ClusterClient, inputs: NetworkInterfaceInputs, place: Place): Promise<Problem[]> {
+    if (inputs.nadName === undefined || (inputs.nadDeclared === true && inputs.preview === true)) {
+        return [];
+    }
+    const [namespace = "", name = ""] = inputs.nadName.split("/");
+    const nads = await client.list<KubernetesObject>(NETWORK_ATTACHMENT_DEFINITION, namespace);
+    const known = nads.items.map((nad) => nad.metadata.name);
+    if (known.includes(name)) {
+        return [];
+    }
+    return [
+        {
+            ...place,
+            field: "nadName",
+            value: inputs.nadName,
+            rule: `the cluster has no such NetworkAttachmentDefinition; namespace ${namespace} has ${known.join(", ") || "none"}`,
+            remedy: "name one that exists, or declare a Network",
+        },
+    ];
+}
+
+/**
+ * The sentence for a VM that is not the stack's: state and cluster disagree about its uid. In an update the uid of the
+ * declared VM (which may have been replaced a moment ago) counts as well; in a preview it says nothing.
+ */
+function foreignVm(
+    client: ClusterClient,
+    { namespace, vm, preview }: NetworkInterfaceInputs,
+    known: string | undefined,
+    declared: string | undefined,
+    view: VmView,
+): string | undefined {
+    const expected = [known, preview === true || containsUnknown(declared) ? undefined : declared].filter(
+        (uid) => uid !== undefined,
+    );
+    const found = view.vm?.metadata.uid;
+    const [first] = expected;
+    if (first === undefined || (found !== undefined && expected.includes(found))) {
+        return undefined;
+    }
+    const said = found === undefined ? "has no VM of that name" : `has another VM of that name, with uid ${found}`;
+    return wrongCluster(client, namespace, vm, first, said);
+}
+
+/** Whether the NIC is declared as it was. */
+export function sameFields(olds: NetworkInterfaceInputs, news: NetworkInterfaceInputs): boolean {
+    return [...IDENTITY, ...MUTABLE].every((field) => JSON.stringify(olds[field]) === JSON.stringify(news[field]));
+}
+
+function verdictOf({ impact, reason }: NetworkInterfaceInputs): Partial<ImpactVerdict> {
+    return { ...(impact !== undefined && { impact }), ...(reason !== undefined && { reason }) };
+}
+
+/** A preview without the cluster says nothing of the cost. */
+function unclassified(inputs: NetworkInterfaceInputs, olds: NetworkInterfaceInputs | undefined): NetworkInterfaceInputs {
+    return olds && sameFields(olds, inputs) ? { ...inputs, ...verdictOf(olds) } : inputs;
+}
+
+/** What the change from `olds` to `inputs` costs the VM as it is now. */
+async function classify(
+    client: ClusterClient,
+    olds: NetworkInterfaceInputs | undefined,
+    inputs: NetworkInterfaceInputs,
+    view: VmView,
+): Promise<ImpactVerdict> {
+    const facts: ImpactFacts = { ...(await impactFacts(client, view)), isPrimary: inputs.primary };
+    const verdicts = changesBetween(olds, inputs).map((change) => classifyChange(change, facts));
+    const impact = heaviest(verdicts.map((verdict) => verdict.impact));
+    return verdicts.find((verdict) => verdict.impact === impact) ?? { impact: "none", reason: "nothing changes" };
+}
+
+function changesBetween(olds: NetworkInterfaceInputs | undefined, news: NetworkInterfaceInputs): NicChange[] {
+    const nic = specOf(news);
+    if (!olds || olds.namespace !== news.namespace || olds.vm !== news.vm || olds.nic !== news.nic) {
+        return [{ kind: "attach", nic }];
+    }
+    const changes: NicChange[] = [];
+    const replaced = { nad: "nadName", mac: "macAddress", model: "model", binding: "type" } as const;
+    for (const [kind, field] of Object.entries(replaced) as [keyof typeof replaced, (typeof replaced)["nad"]][]) {
+        if (olds[field] !== news[field]) {
+            changes.push({ kind, nic });
+        }
+    }
+    if (olds.linkState !== news.linkState) {
+        changes.push({ kind: "link", nic, to: news.linkState });
+    }
+    if (JSON.stringify(olds.addresses) !== JSON.stringify(news.addresses)) {
+        changes.push({ kind: "address", nic });
+    }
+    return changes;
+}

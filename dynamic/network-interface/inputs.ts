@@ -1,0 +1,68 @@
+import type { Impact } from "../../core/impact";
+import { macFor } from "../../core/mac";
+import { bindingOf, type LinkState, type NicDeclaration, type NicSpec, type NicType } from "../../core/nic";
+import type { CommonInputs } from "../connection";
+
+/** A NIC of a VirtualMachine. */
+export interface NetworkInterfaceInputs extends CommonInputs {
+    namespace: string;
+    /** Name of the VirtualMachine. */
+    vm: string;
+    /** Its uid: a NIC belongs to one VM, not to whichever bears the name. Random or absent in a preview. */
+    vmUid?: string;
+    /** Name of the NIC in the VM. */
+    nic: string;
+    type: NicType;
+    /** `namespace/name`; absent for the pod network. */
+    nadName?: string;
+    /** True where the program itself makes the NetworkAttachmentDefinition, so a preview need not find it. */
+    nadDeclared?: boolean;
+    /** The VM cannot be without it. */
+    primary: boolean;
+    /** @default made of namespace, VM and NIC */
+    macAddress?: string;
+    model: string;
+    linkState: LinkState;
+    /** What the guest is told to use, with prefix length; empty for DHCP. */
+    addresses: string[];
+    /** How long an attach or detach may take. */
+    timeoutSeconds: number;
+    /** What the last change costs the VM, and why; filled in by `check`. */
+    impact?: Impact;
+    reason?: string;
+}
+
+/** What is known of a NIC once it is attached. */
+export interface NetworkInterfaceState extends NetworkInterfaceInputs {
+    phase: string;
+    message: string;
+    /** Name of the interface in the guest, where a guest agent tells. */
+    interfaceName: string;
+    /** Addresses that the guest reports. */
+    observedAddresses: string[];
+}
+
+/** The NIC as KubeVirt's lists are written from it. */
+export function specOf(inputs: NetworkInterfaceInputs): NicSpec {
+    return {
+        name: inputs.nic,
+        type: inputs.type,
+        binding: bindingOf(inputs.type),
+        ...(inputs.nadName !== undefined && { nadName: inputs.nadName }),
+        macAddress: inputs.macAddress ?? macFor(inputs.namespace, inputs.vm, inputs.nic),
+        model: inputs.model,
+        linkState: inputs.linkState,
+    };
+}
+
+/** The NIC as the rules of `validateNics` read it. */
+export function declarationOf(inputs: NetworkInterfaceInputs): NicDeclaration {
+    return {
+        name: inputs.nic,
+        type: inputs.type,
+        model: inputs.model,
+        linkState: inputs.linkState,
+        ...(inputs.nadName !== undefined && { nadName: inputs.nadName }),
+        ...(inputs.macAddress !== undefined && { macAddress: inputs.macAddress }),
+    };
+}

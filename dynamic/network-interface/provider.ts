@@ -1,0 +1,224 @@
+import { clientFor, type ClusterClient } from "../../cluster/client";
+import { ClusterError } from "../../cluster/errors";
+import {
+    getVm,
+    kubevirtFacts,
+    powerOf,
+    readVm,
+    vmAndVmi,
+    type VirtualMachine,
+    type VirtualMachineInstance,
+    type VmView,
+} from "../../cluster/virtual-machine";
+import { waitFor, type Verdict } from "../../cluster/wait";
+import { normalizeMac } from "../../core/mac";
+import { nicPhase, type PhaseFacts } from "../../core/nic-phase";
+import { attachNics, listsOf, markAbsent, removeNics } from "../../core/vm-networks";
+import { containsUnknown, plainErrors } from "../handler";
+import { IDENTITY, MUTABLE } from "./check";
+import { specOf, type NetworkInterfaceInputs, type NetworkInterfaceState } from "./inputs";
+import { editVm, type EditedVm } from "./vm-edits";
+
+export { check } from "./check";
+
+/** VMs that this run replaces: the engine takes their NICs away first, which the VM's own end will do. */
+const replacedVms = new Set<string>();
+
+export async function diff(
+    _id: string,
+    olds: NetworkInterfaceState,
+    news: NetworkInterfaceInputs,
+): Promise<{ changes: boolean; replaces: string[]; deleteBeforeReplace: boolean }> {
+    const differs = (field: keyof NetworkInterfaceInputs): boolean =>
+        containsUnknown(news[field]) || JSON.stringify(olds[field]) !== JSON.stringify(news[field]);
+    const replaces: string[] = IDENTITY.filter(differs);
+    // In a preview the uid may be absent, of a VM that is not replaced too; unknown it is only where the VM is.
+    if (news.vmUid !== undefined && differs("vmUid")) {
+        replaces.push("vmUid");
+        replacedVms.add(olds.vmUid ?? "");
+    }
+    return Promise.resolve({
+        changes: replaces.length > 0 || MUTABLE.some(differs),
+        replaces,
+        deleteBeforeReplace: true,
+    });
+}
+
+export async function create(inputs: NetworkInterfaceInputs): Promise<{ id: string; outs: NetworkInterfaceState }> {
+    const id = `${inputs.namespace}/${inputs.vm}/${inputs.nic}`;
+    return { id, outs: await attached(id, inputs) };
+}
+
+/** Also the continuation of an attach whose end was not seen. */
+export async function update(
+    id: string,
+    _olds: NetworkInterfaceState,
+    news: NetworkInterfaceInputs,
+): Promise<{ outs: NetworkInterfaceState }> {
+    return { outs: await attached(id, news) };
+}
+
+/** What refresh finds: the NIC as it is in the VM; gone, where the VM is another or has it no longer. */
+export const read = plainErrors(async (id: string, props: NetworkInterfaceState) => {
+    const client = clientFor(props.connection);
+    const view = await readVm(client, props.namespace, props.vm);
+    const entry = listsOf(view.vm ?? {}).interfaces?.find((each) => each.name === props.nic);
+    if (view.vm?.metadata.uid !== props.vmUid || !entry || entry.state === "absent") {
+        return { id: "", props: {} };
+    }
+    const network = listsOf(view.vm ?? {}).networks?.find((each) => each.name === props.nic);
+    const mac = normalizeMac(entry.macAddress ?? "");
+    const nadName = network?.multus?.networkName;
+    const found: NetworkInterfaceState = {
+        ...props,
+        ...(mac.ok && { macAddress: mac.value }),
+        ...(nadName !== undefined && { nadName: nadName.includes("/") ? nadName : `${props.namespace}/${nadName}` }),
+        model: entry.model ?? props.model,
+        linkState: entry.state === "down" ? "down" : "up",
+    };
+    const { phase, message, interfaceName, observedAddresses, ...inputs } = {
+        ...found,
+        ...observe(props.nic, view, await kubevirtFacts(client)),
+    };
+    return { id, props: { ...inputs, phase, message, interfaceName, observedAddresses }, inputs };
+});
+
+/** Unplugs the NIC and waits until nothing of it is left; only the NIC that this resource made. */
+const remove = plainErrors(async (_id: string, props: NetworkInterfaceState): Promise<void> => {
+    const client = clientFor(props.connection);
+    const { namespace, vm: name, nic, vmUid = "" } = props;
+    const view = await readVm(client, namespace, name);
+    const vmGoes = view.vm?.metadata.uid !== vmUid || view.vm.metadata.deletionTimestamp !== undefined;
+    if (vmGoes || replacedVms.has(vmUid)) {
+        return;
+    }
+    if (props.primary) {
+        throw new ClusterError(
+            "failed",
+            `NIC "${nic}" of VM "${namespace}/${name}" is its primary NIC and cannot be removed while the VM exists. ` +
+                `Put it back into the program, or remove the VM as well.`,
+        );
+    }
+    const identity = { name: nic, macAddress: specOf(props).macAddress };
+    await editVm(
+        client,
+        { namespace, name, uid: vmUid },
+        {
+            kind: "detach",
+            nic,
+            apply: (lists, running) => (running ? markAbsent(lists, [identity]) : removeNics(lists, [identity])),
+        },
+    );
+    await waitFor(
+        client,
+        vmAndVmi(namespace, name),
+        ([vm, vmi]) => {
+            const now = { vm: vm as VirtualMachine | undefined, vmi: vmi as VirtualMachineInstance | undefined };
+            if (now.vm?.metadata.uid !== vmUid) {
+                return { done: true, result: undefined };
+            }
+            const { phase, message } = nicPhase(nic, factsOf(now, {}));
+            return phase === "gone" ? { done: true, result: undefined } : { done: false, seen: `${phase}: ${message}` };
+        },
+        `NIC "${nic}" to leave VM "${namespace}/${name}"`,
+        props.timeoutSeconds,
+    );
+});
+export { remove as delete };
+
+/** Writes the NIC into the VM and waits until it is where it can be: in the guest, or in the template of a VM that is off. */
+async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<NetworkInterfaceState> {
+    const client = clientFor(inputs.connection);
+    const vm: EditedVm = { namespace: inputs.namespace, name: inputs.vm, uid: inputs.vmUid ?? "" };
+    const spec = specOf(inputs);
+    await getVm(client, vm.namespace, vm.name, vm.uid);
+    await whileNotStarting(client, vm, inputs);
+    await editVm(client, vm, {
+        kind: "attach",
+        nic: spec.name,
+        apply: (lists) =>
+            attachNics(lists, [spec], { namespace: vm.namespace, ...(inputs.primary && { first: spec.name }) }),
+    });
+    const kubevirt = await kubevirtFacts(client);
+    let last: Observation = { phase: "syncing", message: "", interfaceName: "", observedAddresses: [] };
+    try {
+        last = await waitFor(
+            client,
+            vmAndVmi(vm.namespace, vm.name),
+            ([object, instance]): Verdict<Observation> => {
+                const view = {
+                    vm: object as VirtualMachine | undefined,
+                    vmi: instance as VirtualMachineInstance | undefined,
+                };
+                last = observe(inputs.nic, view, kubevirt);
+                return judge(inputs, last, view);
+            },
+            `NIC "${inputs.nic}" to be attached to VM "${vm.namespace}/${vm.name}"`,
+            inputs.timeoutSeconds,
+        );
+    } catch (error) {
+        if (error instanceof ClusterError) {
+            // The NIC is in the VM: the engine keeps it, and the next update goes on from here.
+            throw Object.assign(new Error(error.message), {
+                id,
+                properties: { ...inputs, ...last },
+                reasons: [error.message],
+            });
+        }
+        throw error;
+    }
+    return { ...inputs, ...last };
+}
+
+/** A NIC written while a VM starts is missed by its pod but expected by its domain (kubevirt issue 9658). */
+async function whileNotStarting(client: ClusterClient, vm: EditedVm, inputs: NetworkInterfaceInputs): Promise<void> {
+    await waitFor(
+        client,
+        vmAndVmi(vm.namespace, vm.name),
+        ([object, instance]): Verdict<undefined> => {
+            const view = { vm: object as VirtualMachine | undefined, vmi: instance as VirtualMachineInstance | undefined };
+            return powerOf(view) === "starting"
+                ? { done: false, seen: `its instance is ${view.vmi?.status?.phase ?? "pending"}` }
+                : { done: true, result: undefined };
+        },
+        `VM "${vm.namespace}/${vm.name}" to have started before NIC "${inputs.nic}" is attached`,
+        inputs.timeoutSeconds,
+    );
+}
+
+type Observation = Pick<NetworkInterfaceState, "phase" | "message" | "interfaceName" | "observedAddresses">;
+
+function observe(nic: string, view: VmView, kubevirt: Pick<PhaseFacts, "workloadUpdateMethods">): Observation {
+    const status = view.vmi?.status?.interfaces?.find((each) => each.name === nic);
+    return {
+        ...nicPhase(nic, factsOf(view, kubevirt)),
+        interfaceName: status?.interfaceName ?? "",
+        observedAddresses: [...(status?.ipAddresses ?? [])].filter((address) => address !== ""),
+    };
+}
+
+function factsOf({ vm, vmi }: VmView, { workloadUpdateMethods }: Pick<PhaseFacts, "workloadUpdateMethods">): PhaseFacts {
+    return { vm, ...(vmi && { vmi }), ...(workloadUpdateMethods && { workloadUpdateMethods }) };
+}
+
+/** Whether the attach has come to an end: also one that only a restart completes, which is no failure. */
+function judge(inputs: NetworkInterfaceInputs, now: Observation, view: VmView): Verdict<Observation> {
+    switch (now.phase) {
+        case "staged":
+        case "restart-required":
+        case "restart-required-silent":
+            return { done: true, result: now };
+        case "attached":
+        case "guest-visible": {
+            const link = view.vmi?.status?.interfaces?.find((each) => each.name === inputs.nic)?.linkState;
+            return link === undefined || link === "" || link === inputs.linkState
+                ? { done: true, result: now }
+                : { done: false, seen: `attached, with its link ${link}` };
+        }
+        case "blocked":
+        case "failed-controller":
+            throw new ClusterError("failed", `NIC "${inputs.nic}" of VM "${inputs.namespace}/${inputs.vm}": ${now.message}`);
+        default:
+            return { done: false, seen: `${now.phase}: ${now.message}` };
+    }
+}

@@ -1,0 +1,132 @@
+import type { ClusterClient, JsonPatchOperation } from "../../cluster/client";
+import { ClusterError, hasReason } from "../../cluster/errors";
+import { VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
+import { getVm, powerOf, type VirtualMachine, type VirtualMachineInstance } from "../../cluster/virtual-machine";
+import { listsOf, listsPatch, type ListEdit, type VmLists } from "../../core/vm-networks";
+
+/** An edit of a VM's two lists, made anew on the lists as they are whenever it is tried. */
+export interface Edit {
+    /** Edits of one kind share a patch; an unplug and a plug never do, as older dynamic-networks controllers lose one of them (multus-dynamic-networks-controller issue 157). */
+    readonly kind: "attach" | "detach" | "link";
+    readonly nic: string;
+    readonly apply: (lists: VmLists, running: boolean) => ListEdit;
+}
+
+/** The VM that is edited. */
+export interface EditedVm {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: string;
+}
+
+/** The engine hands over the NICs of a VM one by one; who comes this soon after another shares its patch. */
+const QUIET_MS = 150;
+
+/** How often the lists may change between reading and writing them. */
+const MAX_TRIES = 12;
+
+interface Waiting {
+    readonly edit: Edit;
+    readonly resolve: () => void;
+    readonly reject: (error: unknown) => void;
+}
+
+/** Edits of one VM, one patch at a time. */
+class EditQueue {
+    private waiting: Waiting[] = [];
+    private timer: NodeJS.Timeout | undefined;
+    private writing = false;
+
+    constructor(
+        private readonly client: ClusterClient,
+        private readonly vm: EditedVm,
+    ) {}
+
+    async add(edit: Edit): Promise<void> {
+        return new Promise<void>((resolve, reject) => {
+            this.waiting.push({ edit, resolve, reject });
+            this.schedule();
+        });
+    }
+
+    private schedule(): void {
+        clearTimeout(this.timer);
+        if (!this.writing && this.waiting.length > 0) {
+            this.timer = setTimeout(() => void this.flush(), QUIET_MS);
+        }
+    }
+
+    private async flush(): Promise<void> {
+        const kind = this.waiting[0]?.edit.kind;
+        const batch = this.waiting.filter(({ edit }) => edit.kind === kind);
+        this.waiting = this.waiting.filter(({ edit }) => edit.kind !== kind);
+        this.writing = true;
+        try {
+            await writeBatch(this.client, this.vm, batch);
+        } catch (error) {
+            for (const each of batch) {
+                each.reject(error);
+            }
+        }
+        this.writing = false;
+        this.schedule();
+    }
+}
+
+const queues = new Map<string, EditQueue>();
+
+/**
+ * Makes an edit of a VM's lists, in one patch with others of its kind that come at the same time.
+ * @throws ClusterError where an entry of the NIC's name is not as it must be, or the cluster refuses
+ */
+export async function editVm(client: ClusterClient, vm: EditedVm, edit: Edit): Promise<void> {
+    const key = `${client.server} ${vm.uid}`;
+    const queue = queues.get(key) ?? new EditQueue(client, vm);
+    queues.set(key, queue);
+    return queue.add(edit);
+}
+
+async function writeBatch(client: ClusterClient, { namespace, name, uid }: EditedVm, batch: readonly Waiting[]): Promise<void> {
+    const open = new Set(batch);
+    let vm = await getVm(client, namespace, name, uid);
+    for (let attempt = 1; open.size > 0; attempt += 1) {
+        const vmi = await client.find<VirtualMachineInstance>(VIRTUAL_MACHINE_INSTANCE, namespace, name);
+        const before = listsOf(vm);
+        const after = fold(vm, before, powerOf({ vm, vmi }) === "running", open);
+        const patch = listsPatch(before, after);
+        if (patch.length > 0) {
+            try {
+                await client.patch<VirtualMachine>(VIRTUAL_MACHINE, namespace, name, patch as JsonPatchOperation[]);
+            } catch (error) {
+                // The lists changed after they were read: the patch's `test` failed. Otherwise it was refused for good.
+                vm = await getVm(client, namespace, name, uid);
+                const unchanged = JSON.stringify(listsOf(vm)) === JSON.stringify(before);
+                if (attempt === MAX_TRIES || (unchanged && !hasReason(error, "conflict"))) {
+                    throw error;
+                }
+                continue;
+            }
+        }
+        for (const each of open) {
+            each.resolve();
+        }
+        return;
+    }
+}
+
+/** The lists after all edits; one that meets a conflict is told so and drops out. */
+function fold(vm: VirtualMachine, before: VmLists, running: boolean, open: Set<Waiting>): VmLists {
+    let lists = before;
+    for (const each of open) {
+        const edited = each.edit.apply(lists, running);
+        const [conflict] = edited.conflicts;
+        if (conflict) {
+            open.delete(each);
+            const where = `NIC "${each.edit.nic}" of VM "${vm.metadata.namespace ?? ""}/${vm.metadata.name}"`;
+            each.reject(new ClusterError("conflict", `${where} cannot be written: ${conflict.message}.`));
+        } else {
+            lists = edited.lists;
+        }
+    }
+    return lists;
+}

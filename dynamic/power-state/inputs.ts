@@ -1,0 +1,47 @@
+import type { Impact } from "../../core/impact";
+import type { LinkState, NicType } from "../../core/nic";
+import type { CommonInputs } from "../connection";
+
+/** KubeVirt's run strategies. */
+export type RunStrategy = "Always" | "RerunOnFailure" | "Once" | "Manual" | "Halted";
+
+/** A NIC of the VM, as the plan of a preview speaks of it. */
+export interface PlannedNic {
+    type: NicType;
+    primary: boolean;
+    macAddress: string;
+    nadName?: string;
+    model: string;
+    linkState: LinkState;
+    addresses: string[];
+    /** What the NIC's own last change costs, and why. */
+    impact?: Impact;
+    reason?: string;
+}
+
+/** Whether a VM runs; comes after all its NICs, so that a new VM boots with them. */
+export interface PowerStateInputs extends CommonInputs {
+    namespace: string;
+    vm: string;
+    /** Random or absent in a preview. */
+    vmUid?: string;
+    /** `organization/project/stack`, as the VM's annotation says. */
+    manager: string;
+    runStrategy: RunStrategy;
+    /** All NICs by name. */
+    networks: Record<string, PlannedNic>;
+    /** How long a start or stop may take. */
+    timeoutSeconds: number;
+    /** What the last change of the NICs was, a line for each; filled in by `check`. */
+    changes?: string[];
+}
+
+export interface PowerStateState extends PowerStateInputs {
+    /** KubeVirt's printable status, such as `Running`. */
+    status: string;
+    /** KubeVirt waits for a restart to apply what could not be applied live. */
+    restartRequired: boolean;
+}
+
+/** Annotation of a VirtualMachine with the stack that manages it. */
+export const MANAGER_ANNOTATION = "vm.novasphere.dev/managed-by";

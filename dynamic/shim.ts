@@ -1,0 +1,19 @@
+import type * as pulumi from "@pulumi/pulumi";
+
+/**
+ * The provider of a noun, as it is handed to the engine, which stores its text with every resource, twice. The text
+ * refers to nothing but the noun, so it is short and the same on every machine and in every version of the package;
+ * `configure`, which the engine's host calls synchronously before anything else, brings in the methods (check, diff,
+ * create, read, update, delete) of the package that is installed beside the program.
+ *
+ * State keeps this text for the life of a resource: `pulumi-wukong/dynamic/<noun>/provider` stays a path of the package.
+ */
+export function providerOf(noun: string): pulumi.dynamic.ResourceProvider {
+    const shim: Pick<pulumi.dynamic.ResourceProvider, "configure"> = {
+        configure(this: object) {
+            Object.assign(this, require(`pulumi-wukong/dynamic/${noun}/provider`));
+            return Promise.resolve();
+        },
+    };
+    return shim as pulumi.dynamic.ResourceProvider;
+}

@@ -1,0 +1,23 @@
+export { Cluster, type ClusterArgs } from "./components/cluster";
+export { IPPool, type IPBlockArgs, type IPPoolArgs } from "./components/ip-pool";
+export { IPReservation, type IPReservationArgs } from "./components/ip-reservation";
+export { Network, type NetworkArgs } from "./components/network";
+export type { IPConfigArgs, NetworkInterfaceArgs, NetworkStatus, NicExposureArgs, RouteArgs } from "./components/networks";
+export {
+    ServiceExposure,
+    type ExposedVirtualMachine,
+    type ExposureArgs,
+    type ServiceExposureArgs,
+    type ServicePortArgs,
+} from "./components/service-exposure";
+export type { ClusterScopedArgs } from "./components/scope";
+export { VirtualMachine, type VirtualMachineArgs } from "./components/virtual-machine";
+export type { Disk, Volume } from "./components/vm-template";
+export type { Impact } from "./core/impact";
+export type { PoolBlock, PoolSpec } from "./core/pool";
+export { IPReservationResource } from "./dynamic/ip-reservation/resource";
+export { NetworkGuard } from "./dynamic/network-guard/resource";
+export { NetworkInterface } from "./dynamic/network-interface/resource";
+export type { RunStrategy } from "./dynamic/power-state/inputs";
+export { PowerState } from "./dynamic/power-state/resource";
+export { ServiceEndpoints } from "./dynamic/service-endpoints/resource";
