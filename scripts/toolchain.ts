@@ -18,6 +18,7 @@ import * as path from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { Refusal } from "./command";
+import { inParallel } from "./parallel";
 import { REPOSITORY } from "./paths";
 import { withLock } from "./toolchain/lock";
 import { buildArguments, cacheKey, units, type GoProgram, type ProgramName, type Unit } from "./toolchain/units";
@@ -49,14 +50,10 @@ export async function ensurePrograms<Name extends ProgramName>(names: readonly N
     const needed = units().filter((unit) =>
         unit.programs.some(({ name }) => missing.some((wanted) => wanted === name)),
     );
-    await Promise.all(
-        Array.from({ length: PARALLEL_BUILDS }, async () => {
-            for (let unit = needed.shift(); unit !== undefined; unit = needed.shift()) {
-                const folder = await ensureUnit(unit);
-                unit.programs.forEach(({ name }) => paths.set(name, path.join(folder, "bin", name)));
-            }
-        }),
-    );
+    await inParallel(PARALLEL_BUILDS, needed, async (unit) => {
+        const folder = await ensureUnit(unit);
+        unit.programs.forEach(({ name }) => paths.set(name, path.join(folder, "bin", name)));
+    });
     return Object.fromEntries(names.map((name) => [name, paths.get(name)])) as Record<Name, string>;
 }
 
