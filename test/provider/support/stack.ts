@@ -1,0 +1,141 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+import * as automation from "@pulumi/pulumi/automation";
+
+import { startSubject, type Subject, SUBJECT, usePulumiBinary } from "./subject";
+
+/** What the engine said about one resource. */
+export interface Step {
+    op: string;
+    urn: string;
+    detailedDiff: Record<string, { diffKind: string; inputDiff: boolean }>;
+    diffs: string[];
+    replaces: string[];
+    /** The new outputs; at a preview what the program may compute with. */
+    outputs: Record<string, unknown>;
+}
+
+export interface Run {
+    steps: Step[];
+    messages: string;
+    outputs: Record<string, unknown>;
+}
+
+export interface StoredResource {
+    urn: string;
+    type: string;
+    id: string;
+    inputs: Record<string, unknown>;
+    outputs: Record<string, unknown>;
+    initErrors?: string[];
+}
+
+/** A Pulumi project of its own with a file backend, run by the real engine against the provider under test. */
+export class TestStack {
+    private constructor(
+        private readonly folder: string,
+        private readonly subject: Subject | undefined,
+        private readonly stack: automation.Stack,
+    ) {}
+
+    /** @param environment what the provider sees beside PATH and HOME, e.g. KUBECONFIG */
+    static async create(environment: Record<string, string> = {}): Promise<TestStack> {
+        usePulumiBinary();
+        const folder = mkdtempSync(join(tmpdir(), "provider-test-"));
+        for (const name of ["work", "home", "backend"]) {
+            mkdirSync(join(folder, name));
+        }
+        symlinkSync(resolve("node_modules"), join(folder, "work", "node_modules"));
+        const { KUBECONFIG: _ambient, ...ambient } = process.env;
+        const subject = SUBJECT === "stand-in" ? await startSubject({ ...ambient, ...environment }) : undefined;
+        const stack = await automation.LocalWorkspace.createOrSelectStack(
+            { stackName: "test", projectName: "provider-test", program: () => Promise.resolve() },
+            {
+                workDir: join(folder, "work"),
+                pulumiHome: join(folder, "home"),
+                projectSettings: {
+                    name: "provider-test",
+                    runtime: "nodejs",
+                    backend: { url: `file://${join(folder, "backend")}` },
+                },
+                envVars: {
+                    PULUMI_CONFIG_PASSPHRASE: "only-for-tests",
+                    PULUMI_SKIP_UPDATE_CHECK: "true",
+                    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+                    KUBECONFIG: "",
+                    ...environment,
+                    ...(subject && {
+                        PULUMI_DEBUG_PROVIDERS: `kubernetes:${subject.port}`,
+                        PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
+                    }),
+                },
+            },
+        );
+        return new TestStack(folder, subject, stack);
+    }
+
+    preview(program: automation.PulumiFn): Promise<Run> {
+        return this.run((options) => this.stack.preview({ ...options, program }));
+    }
+
+    /** Runs without a preview before it: what a preview says is tried by `preview`. */
+    up(program: automation.PulumiFn): Promise<Run> {
+        return this.run((options) => this.stack.up({ ...options, program }));
+    }
+
+    refresh(): Promise<Run> {
+        return this.run((options) => this.stack.refresh(options));
+    }
+
+    destroy(): Promise<Run> {
+        return this.run((options) => this.stack.destroy(options));
+    }
+
+    async resources(): Promise<StoredResource[]> {
+        const { deployment } = await this.stack.exportStack();
+        const { resources } = deployment as { resources?: StoredResource[] };
+        return (resources ?? []).filter(({ type }) => type.startsWith("kubernetes:"));
+    }
+
+    /** The state as it lies on disk. */
+    async stateText(): Promise<string> {
+        return JSON.stringify((await this.stack.exportStack()).deployment);
+    }
+
+    async remove(): Promise<void> {
+        await this.subject?.stop();
+        rmSync(this.folder, { recursive: true, force: true });
+    }
+
+    private async run(
+        act: (options: { onEvent(event: automation.EngineEvent): void; suppressOutputs: false }) => Promise<object>,
+    ): Promise<Run> {
+        const steps: Step[] = [];
+        const messages: string[] = [];
+        const onEvent = (event: automation.EngineEvent): void => {
+            const step = event.resourcePreEvent?.metadata ?? event.resOutputsEvent?.metadata;
+            if (event.resourcePreEvent && step) {
+                steps.push({
+                    op: step.op,
+                    urn: step.urn,
+                    detailedDiff: (step.detailedDiff ?? {}) as Step["detailedDiff"],
+                    diffs: step.diffs ?? [],
+                    replaces: [],
+                    outputs: {},
+                });
+            } else if (event.resOutputsEvent && step) {
+                const known = steps.find(({ urn, op }) => urn === step.urn && op === step.op);
+                if (known) {
+                    known.outputs = step.new?.outputs ?? {};
+                }
+            } else if (event.diagnosticEvent) {
+                messages.push(event.diagnosticEvent.message);
+            }
+        };
+        const result = (await act({ onEvent, suppressOutputs: false })) as { outputs?: automation.OutputMap };
+        const outputs = Object.fromEntries(Object.entries(result.outputs ?? {}).map(([key, { value }]) => [key, value]));
+        return { steps, messages: messages.join(""), outputs };
+    }
+}

@@ -1,0 +1,53 @@
+import type { Reference, TestCluster } from "./cluster";
+
+const GROUP = "provider-test.vm.novasphere.dev";
+
+export const WIDGET = { apiVersion: `${GROUP}/v1`, kind: "Widget" };
+
+/** A custom kind for the suite; `networks` is an atomic list, as in a VirtualMachine. */
+export function definitionOf(kind: string): Reference & object {
+    const plural = `${kind.toLowerCase()}s`;
+    const spec = {
+        type: "object",
+        properties: {
+            size: { type: "integer", maximum: 100 },
+            strategy: { type: "string" },
+            memory: { type: "string" },
+            networks: { type: "array", items: { type: "object", properties: { name: { type: "string" } } } },
+        },
+    };
+    const status = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+    return {
+        apiVersion: "apiextensions.k8s.io/v1",
+        kind: "CustomResourceDefinition",
+        metadata: { name: `${plural}.${GROUP}` },
+        spec: {
+            group: GROUP,
+            scope: "Namespaced",
+            names: { kind, plural, singular: kind.toLowerCase() },
+            versions: [
+                {
+                    name: "v1",
+                    served: true,
+                    storage: true,
+                    subresources: { status: {} },
+                    schema: { openAPIV3Schema: { type: "object", properties: { spec, status } } },
+                },
+            ],
+        },
+    } as Reference & object;
+}
+
+/** Makes a custom kind and waits until the API server serves it. */
+export async function defineKind(cluster: TestCluster, kind: string): Promise<void> {
+    const definition = definitionOf(kind);
+    if (await cluster.exists(definition)) {
+        return;
+    }
+    await cluster.create(definition);
+    await cluster.until(`the API server to serve ${kind}`, async () => {
+        const { status } = await cluster.read(definition);
+        const conditions = (status?.conditions ?? []) as { type: string; status: string }[];
+        return conditions.some(({ type, status: value }) => type === "Established" && value === "True");
+    });
+}
