@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { canonicalPool, PoolSpec, validatePool } from "../../core/pool";
+import { describe as sentence, errorsOf, warningsOf } from "../../core/problem";
+
+function pool(parts: Partial<PoolSpec["blocks"][number]> & { cidr: string }, rest: Partial<PoolSpec> = {}): PoolSpec {
+    return { name: "lan", space: "lan", blocks: [parts], ...rest };
+}
+
+/** Every error has to name the field, the value where there is one, and the rule. */
+function refuses(spec: PoolSpec, ...expected: (string | RegExp)[]): void {
+    const text = errorsOf(validatePool(spec)).map(sentence).join("\n");
+    for (const part of expected) {
+        assert.match(text, typeof part === "string" ? new RegExp(part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")) : part);
+    }
+}
+
+function accepts(spec: PoolSpec): void {
+    assert.deepEqual(errorsOf(validatePool(spec)), []);
+}
+
+describe("pool declaration", () => {
+    it("refuses host bits and names the network", () => {
+        refuses(pool({ cidr: "10.0.0.5/24" }), 'IPPool "lan"', "blocks[0].cidr", "10.0.0.5/24", "host bits", "10.0.0.0/24");
+    });
+
+    for (const cidr of ["10.0.0.0/33", "10.0.0.0/", "10.0.0.0", "2001:db8::/129"]) {
+        it(`refuses ${cidr} for its prefix length`, () => refuses(pool({ cidr }), cidr, "prefix length"));
+    }
+    for (const cidr of ["010.0.0.0/24", "10.0/16", "0x0a.0.0.0/8", "167772160/8", " 10.0.0.0/24"]) {
+        it(`refuses ${JSON.stringify(cidr)}, which is read otherwise elsewhere`, () =>
+            refuses(pool({ cidr }), cidr, "not a canonical IPv4"));
+    }
+    it("refuses IPv4-mapped and zoned networks", () => {
+        refuses(pool({ cidr: "::ffff:10.0.0.0/120" }), "IPv4-mapped");
+        refuses(pool({ cidr: "fe80::1%eth0/64" }), "zone");
+    });
+
+    it("accepts another spelling of IPv6, stores the canonical one and says so", () => {
+        const spec = pool({ cidr: "2001:DB8:0::/64", gateway: "2001:db8:0:0::1", exclude: ["2001:DB8::2-2001:db8::00ff", "2001:DB8::1:0/112"] });
+        accepts(spec);
+        assert.match(warningsOf(validatePool(spec)).map(sentence).join(), /2001:db8::\/64/);
+        assert.deepEqual(canonicalPool(spec).blocks, [
+            { cidr: "2001:db8::/64", gateway: "2001:db8::1", exclude: ["2001:db8::2-2001:db8::ff", "2001:db8::1:0/112"] },
+        ]);
+    });
+
+    it("refuses a gateway outside, of another family, or that no host can have", () => {
+        refuses(pool({ cidr: "10.0.0.0/24", gateway: "10.0.1.1" }), "blocks[0].gateway", "10.0.1.1", "outside 10.0.0.0/24");
+        refuses(pool({ cidr: "10.0.0.0/24", gateway: "2001:db8::1" }), "family");
+        refuses(pool({ cidr: "10.0.0.0/24", gateway: "10.0.0.0" }), "network address");
+        refuses(pool({ cidr: "10.0.0.0/24", gateway: "10.0.0.255" }), "broadcast address");
+    });
+
+    it("accepts the last IPv6 address and both of a /31 as gateway", () => {
+        accepts(pool({ cidr: "2001:db8::/64", gateway: "2001:db8::ffff:ffff:ffff:ffff" }));
+        accepts(pool({ cidr: "10.0.0.0/31", gateway: "10.0.0.0" }));
+        accepts(pool({ cidr: "10.0.0.0/31", gateway: "10.0.0.1" }));
+    });
+
+    it("refuses ranges that are reversed, mixed or outside", () => {
+        refuses(pool({ cidr: "10.0.0.0/24", ranges: ["10.0.0.9-10.0.0.3"] }), "blocks[0].ranges[0]", "start is after");
+        refuses(pool({ cidr: "10.0.0.0/24", ranges: ["10.0.0.1-2001:db8::1"] }), "family");
+        refuses(pool({ cidr: "10.0.0.0/24", ranges: ["10.0.0.1", "10.0.1.1-10.0.1.9"] }), "ranges[1]", "outside 10.0.0.0/24");
+        refuses(pool({ cidr: "10.0.0.0/24", ranges: ["2001:db8::1"] }), "family");
+    });
+
+    it("refuses blocks that overlap, naming both", () => {
+        refuses(
+            { name: "lan", space: "lan", blocks: [{ cidr: "10.0.0.0/24" }, { cidr: "10.1.0.0/24" }, { cidr: "10.0.0.128/25" }] },
+            "blocks[2].cidr",
+            "blocks[0].cidr 10.0.0.0/24",
+        );
+    });
+
+    it("takes an exclusion outside for a slip, and one of everything for a mistake", () => {
+        const outside = pool({ cidr: "10.0.0.0/24", exclude: ["10.0.1.0/24"] });
+        accepts(outside);
+        assert.match(warningsOf(validatePool(outside)).map(sentence).join(), /exclude\[0\].*outside/);
+        refuses(pool({ cidr: "10.0.0.0/24", exclude: ["10.0.0.0/24"] }), "0 usable");
+        refuses(pool({ cidr: "10.0.0.0/30", gateway: "10.0.0.1", exclude: ["10.0.0.2"] }), "0 usable");
+    });
+
+    it("refuses VLAN ids out of 1-4094", () => {
+        for (const vlanId of [0, 4095, 1.5, "100" as unknown as number]) {
+            refuses(pool({ cidr: "10.0.0.0/24" }, { vlanId }), "vlanId", "1-4094");
+        }
+        accepts(pool({ cidr: "10.0.0.0/24" }, { vlanId: 4094 }));
+    });
+
+    it("refuses bad servers, domains, spaces, names and counts", () => {
+        refuses(pool({ cidr: "10.0.0.0/24" }, { dnsServers: ["10.0.0.53", "not-an-ip"] }), "dnsServers[1]", "not-an-ip");
+        refuses(pool({ cidr: "10.0.0.0/24" }, { searchDomains: ["corp..example"] }), "searchDomains[0]");
+        refuses(pool({ cidr: "10.0.0.0/24" }, { space: "A_b" }), "space", "DNS label");
+        refuses(pool({ cidr: "10.0.0.0/24" }, { space: "a".repeat(41) }), "DNS label");
+        refuses(pool({ cidr: "10.0.0.0/24" }, { name: "Lan" }), "name");
+        refuses(pool({ cidr: "10.0.0.0/24" }, { staticBand: -1 }), "staticBand");
+        refuses(pool({ cidr: "10.0.0.0/24" }, { releaseGraceSeconds: 0.5 }), "releaseGraceSeconds");
+        refuses({ name: "lan", space: "lan", blocks: [] }, "1 to 16 blocks");
+    });
+
+    it("tells all mistakes at once", () => {
+        const spec = pool({ cidr: "10.0.0.0/24", gateway: "x", ranges: ["y"] }, { vlanId: 0, space: "-" });
+        assert.equal(errorsOf(validatePool(spec)).length, 4);
+    });
+});
