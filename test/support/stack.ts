@@ -1,0 +1,113 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import * as automation from "@pulumi/pulumi/automation";
+import type { TestUser } from "./embedded-cluster";
+import { pulumiEnvironment } from "./pulumi-environment";
+
+/** A change that the engine plans or makes, as its events tell. */
+export interface Step {
+    /** `create`, `update`, `delete`, `replace`, `same` ... */
+    op: string;
+    /** Type token of the resource. */
+    type: string;
+    /** Logical name. */
+    name: string;
+    /** Inputs and outputs after the step, as far as the engine knows them. */
+    inputs: Record<string, unknown>;
+    outputs: Record<string, unknown>;
+}
+
+/** What a run of the engine said and did. */
+export interface Run {
+    /** Everything it printed. */
+    text: string;
+    steps: Step[];
+    outputs: Record<string, unknown>;
+}
+
+/** A stack of the real engine, with a file backend, for one program after the other. */
+export class TestStack {
+    private constructor(
+        private readonly directory: string,
+        private readonly stack: automation.Stack,
+    ) {}
+
+    /**
+     * @param user whose kubeconfig of the cluster under test the stack is run with
+     */
+    static async create(user?: TestUser): Promise<TestStack> {
+        const directory = mkdtempSync(path.join(tmpdir(), "wukong-stack-"));
+        // Dynamic providers look for packages from the program's folder.
+        symlinkSync(path.resolve(__dirname, "..", "..", "..", "node_modules"), path.join(directory, "node_modules"));
+        mkdirSync(path.join(directory, "state"));
+        const stack = await automation.LocalWorkspace.createOrSelectStack(
+            { stackName: "test", projectName: "wukong-test", program: () => Promise.resolve() },
+            {
+                workDir: directory,
+                pulumiHome: path.join(directory, "home"),
+                projectSettings: {
+                    name: "wukong-test",
+                    runtime: "nodejs",
+                    backend: { url: `file://${path.join(directory, "state")}` },
+                },
+                envVars: await pulumiEnvironment(user),
+            },
+        );
+        return new TestStack(directory, stack);
+    }
+
+    async preview(program: automation.PulumiFn): Promise<Run> {
+        return this.run((options) => this.stack.preview({ ...options, program }));
+    }
+
+    async up(program: automation.PulumiFn): Promise<Run> {
+        const run = await this.run((options) => this.stack.up({ ...options, program }));
+        return { ...run, outputs: await this.outputs() };
+    }
+
+    async refresh(): Promise<Run> {
+        return this.run((options) => this.stack.refresh(options));
+    }
+
+    /** Destroys what is left and removes all files; call it at the end of each test that made a stack. */
+    async dispose(): Promise<void> {
+        await this.stack.destroy({ color: "never" });
+        rmSync(this.directory, { recursive: true, force: true });
+    }
+
+    async destroy(): Promise<Run> {
+        return this.run((options) => this.stack.destroy(options));
+    }
+
+    /** The state, as the backend has it. */
+    async state(): Promise<automation.Deployment> {
+        return this.stack.exportStack();
+    }
+
+    private async outputs(): Promise<Record<string, unknown>> {
+        const outputs = await this.stack.outputs();
+        return Object.fromEntries(Object.entries(outputs).map(([key, output]) => [key, output.value as unknown]));
+    }
+
+    private async run(
+        act: (options: {
+            onOutput: (text: string) => void;
+            onEvent: (event: automation.EngineEvent) => void;
+            color: "never";
+        }) => Promise<unknown>,
+    ): Promise<Run> {
+        let text = "";
+        const steps: Step[] = [];
+        const onEvent = (event: automation.EngineEvent): void => {
+            const metadata = event.resourcePreEvent?.metadata;
+            if (metadata) {
+                const { op, type, urn } = metadata;
+                const { inputs = {}, outputs = {} } = metadata.new ?? {};
+                steps.push({ op, type, name: urn.split("::").at(-1) ?? "", inputs, outputs });
+            }
+        };
+        await act({ onOutput: (chunk) => (text += chunk), onEvent, color: "never" });
+        return { text, steps, outputs: {} };
+    }
+}
