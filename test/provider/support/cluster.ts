@@ -92,7 +92,14 @@ export class TestCluster {
 
     /** Takes ownership of fields, as `kubectl apply --server-side --force-conflicts` does. */
     async apply(object: object, fieldManager: string): Promise<void> {
-        await this.objects.patch(object as never, undefined, undefined, fieldManager, true, PatchStrategy.ServerSideApply);
+        await this.objects.patch(
+            object as never,
+            undefined,
+            undefined,
+            fieldManager,
+            true,
+            PatchStrategy.ServerSideApply,
+        );
     }
 
     async delete(reference: Reference): Promise<void> {

@@ -135,7 +135,9 @@ export class TestStack {
             }
         };
         const result = (await act({ onEvent, suppressOutputs: false })) as { outputs?: automation.OutputMap };
-        const outputs = Object.fromEntries(Object.entries(result.outputs ?? {}).map(([key, { value }]) => [key, value]));
+        const outputs = Object.fromEntries(
+            Object.entries(result.outputs ?? {}).map(([key, { value }]) => [key, value]),
+        );
         return { steps, messages: messages.join(""), outputs };
     }
 }

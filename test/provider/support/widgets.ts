@@ -2,10 +2,14 @@ import type { Reference, TestCluster } from "./cluster";
 
 const GROUP = "provider-test.vm.novasphere.dev";
 
-export const WIDGET = { apiVersion: `${GROUP}/v1`, kind: "Widget" };
+/** A custom kind of the suite. */
+export interface WidgetKind {
+    apiVersion: string;
+    kind: string;
+}
 
-/** A custom kind for the suite; `networks` is an atomic list, as in a VirtualMachine. */
-export function definitionOf(kind: string): Reference & object {
+/** The definition of a custom kind; `networks` is an atomic list, as in a VirtualMachine. */
+export function definitionOf(kind: string): Reference & { spec: object } {
     const plural = `${kind.toLowerCase()}s`;
     const spec = {
         type: "object",
@@ -17,6 +21,7 @@ export function definitionOf(kind: string): Reference & object {
         },
     };
     const status = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+    const schema = { openAPIV3Schema: { type: "object", properties: { spec, status } } };
     return {
         apiVersion: "apiextensions.k8s.io/v1",
         kind: "CustomResourceDefinition",
@@ -25,29 +30,23 @@ export function definitionOf(kind: string): Reference & object {
             group: GROUP,
             scope: "Namespaced",
             names: { kind, plural, singular: kind.toLowerCase() },
-            versions: [
-                {
-                    name: "v1",
-                    served: true,
-                    storage: true,
-                    subresources: { status: {} },
-                    schema: { openAPIV3Schema: { type: "object", properties: { spec, status } } },
-                },
-            ],
+            versions: [{ name: "v1", served: true, storage: true, subresources: { status: {} }, schema }],
         },
-    } as Reference & object;
+    };
+}
+
+export function widgetKind(kind: string): WidgetKind {
+    return { apiVersion: `${GROUP}/v1`, kind };
 }
 
 /** Makes a custom kind and waits until the API server serves it. */
-export async function defineKind(cluster: TestCluster, kind: string): Promise<void> {
+export async function defineKind(cluster: TestCluster, kind: string): Promise<WidgetKind> {
     const definition = definitionOf(kind);
-    if (await cluster.exists(definition)) {
-        return;
-    }
     await cluster.create(definition);
     await cluster.until(`the API server to serve ${kind}`, async () => {
         const { status } = await cluster.read(definition);
         const conditions = (status?.conditions ?? []) as { type: string; status: string }[];
         return conditions.some(({ type, status: value }) => type === "Established" && value === "True");
     });
+    return widgetKind(kind);
 }

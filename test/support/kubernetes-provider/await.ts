@@ -107,7 +107,11 @@ async function awaitReadiness(
         });
     } catch (error) {
         if (client.signal.aborted) {
-            throw new AwaitError(`Resource operation was cancelled for "${nameOf(created)}"`, live, readiness.problems());
+            throw new AwaitError(
+                `Resource operation was cancelled for "${nameOf(created)}"`,
+                live,
+                readiness.problems(),
+            );
         }
         throw error;
     } finally {

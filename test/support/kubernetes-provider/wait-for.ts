@@ -58,6 +58,8 @@ function parseConditions(waitFor: string): Condition[] {
 
 function conditionStatus(object: JsonObject, type: string): string {
     const conditions = pluck(object, "status", "conditions");
-    const found = (Array.isArray(conditions) ? conditions : []).find((condition: Json) => pluck(condition, "type") === type);
+    const found = (Array.isArray(conditions) ? conditions : []).find(
+        (condition: Json) => pluck(condition, "type") === type,
+    );
     return String(pluck(found, "status") ?? "");
 }
