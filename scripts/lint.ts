@@ -21,6 +21,7 @@ const CHECKS: Check[] = [
     { name: "eslint", program: "eslint", args: ["--max-warnings=0", "."] },
     { name: "prettier", program: "prettier", args: ["--check", "--log-level=warn", "."] },
     { name: "imports", program: "depcruise", args: ["--config", ".dependency-cruiser.cjs", "."] },
+    { name: "doc comments", program: "typedoc", args: ["--emit", "none"] },
     { name: "go vet", program: "go", args: ["vet", "-mod=readonly", "./..."], folder: GO_MODULE },
     { name: "gofmt", program: "gofmt", args: ["-l", "."], folder: GO_MODULE, isSilent: true },
 ];

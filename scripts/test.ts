@@ -22,11 +22,18 @@ async function main(): Promise<number> {
     const firstOption = args.findIndex((arg) => arg.startsWith("-"));
     const [globs, options] = firstOption < 0 ? [args, []] : [args.slice(0, firstOption), args.slice(firstOption)];
     const files = selectFiles(globs);
-    const { passed, failed, skipped } = files.every((file) => UNIT_SUITES.includes(suiteOf(file)))
-        ? await runMocha(files, options, {})
-        : await withCluster((environment) => runMocha(files, options, environment));
+    const { passed, failed, skipped } = await run(files, options).catch((error: unknown) => {
+        console.error(error instanceof Refusal ? error.message : error);
+        return { passed: 0, failed: 1, skipped: 0 };
+    });
     console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
     return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+function run(files: string[], options: string[]): Promise<Summary> {
+    return files.every((file) => UNIT_SUITES.includes(suiteOf(file)))
+        ? runMocha(files, options, {})
+        : withCluster((environment) => runMocha(files, options, environment));
 }
 
 /** The compiled tests that globs, files or folders name, by the names of their sources or below test/. */
