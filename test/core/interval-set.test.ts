@@ -51,7 +51,11 @@ describe("interval set", () => {
     it("keeps its intervals sorted, disjoint and apart", () => {
         fc.assert(
             fc.property(intervals, intervals, (a, b) => {
-                for (const set of [IntervalSet.of(a), IntervalSet.of(a).union(IntervalSet.of(b)), IntervalSet.of(a).subtract(IntervalSet.of(b))]) {
+                for (const set of [
+                    IntervalSet.of(a),
+                    IntervalSet.of(a).union(IntervalSet.of(b)),
+                    IntervalSet.of(a).subtract(IntervalSet.of(b)),
+                ]) {
                     set.intervals.forEach(({ first, last }, i) => {
                         assert.ok(first <= last);
                         const next = set.intervals[i + 1];

@@ -92,7 +92,10 @@ describe("ip", () => {
                     // Node's own parser and printer (libuv's inet_ntop) as a second opinion on the form, but for those
                     // it prints dotted.
                     if (n >> 32n !== 0n) {
-                        assert.equal(new SocketAddress({ address: address.text, family: "ipv6" }).address, address.text);
+                        assert.equal(
+                            new SocketAddress({ address: address.text, family: "ipv6" }).address,
+                            address.text,
+                        );
                     }
                 }),
             );
@@ -110,7 +113,15 @@ describe("ip", () => {
 
     describe("networks", () => {
         it("requires a prefix in range", () => {
-            for (const text of ["10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "2001:db8::/129", "10.0.0.0/ 8"]) {
+            for (const text of [
+                "10.0.0.0",
+                "10.0.0.0/",
+                "10.0.0.0/33",
+                "10.0.0.0/-1",
+                "10.0.0.0/08",
+                "2001:db8::/129",
+                "10.0.0.0/ 8",
+            ]) {
                 assert.match(rule(parseSubnet(text)), /prefix length/, text);
             }
         });
@@ -153,7 +164,11 @@ describe("ip", () => {
                     const list = new BlockList();
                     list.addSubnet(addressOf(4, subnet.first).text, prefix);
                     for (const text of ["10.0.0.0", "10.0.0.3", "10.0.1.2", "10.0.2.255", "10.0.3.1"]) {
-                        assert.equal(contains(subnet, value(parseAddress(text))), list.check(text), `${subnet.text} ${text}`);
+                        assert.equal(
+                            contains(subnet, value(parseAddress(text))),
+                            list.check(text),
+                            `${subnet.text} ${text}`,
+                        );
                     }
                 }),
             );

@@ -26,7 +26,13 @@ describe("mac", () => {
     });
 
     it("differs between NICs, VMs and namespaces", () => {
-        const macs = [macFor("a", "b", "c"), macFor("a", "b", "d"), macFor("a", "d", "c"), macFor("d", "b", "c"), macFor("b", "a", "c")];
+        const macs = [
+            macFor("a", "b", "c"),
+            macFor("a", "b", "d"),
+            macFor("a", "d", "c"),
+            macFor("d", "b", "c"),
+            macFor("b", "a", "c"),
+        ];
         assert.equal(new Set(macs).size, macs.length);
     });
 

@@ -20,7 +20,14 @@ function accepts(spec: PoolSpec): void {
 
 describe("pool declaration", () => {
     it("refuses host bits and names the network", () => {
-        refuses(pool({ cidr: "10.0.0.5/24" }), 'IPPool "lan"', "blocks[0].cidr", "10.0.0.5/24", "host bits", "10.0.0.0/24");
+        refuses(
+            pool({ cidr: "10.0.0.5/24" }),
+            'IPPool "lan"',
+            "blocks[0].cidr",
+            "10.0.0.5/24",
+            "host bits",
+            "10.0.0.0/24",
+        );
     });
 
     for (const cidr of ["10.0.0.0/33", "10.0.0.0/", "10.0.0.0", "2001:db8::/129"]) {
@@ -36,16 +43,29 @@ describe("pool declaration", () => {
     });
 
     it("accepts another spelling of IPv6, stores the canonical one and says so", () => {
-        const spec = pool({ cidr: "2001:DB8:0::/64", gateway: "2001:db8:0:0::1", exclude: ["2001:DB8::2-2001:db8::00ff", "2001:DB8::1:0/112"] });
+        const spec = pool({
+            cidr: "2001:DB8:0::/64",
+            gateway: "2001:db8:0:0::1",
+            exclude: ["2001:DB8::2-2001:db8::00ff", "2001:DB8::1:0/112"],
+        });
         accepts(spec);
         assert.match(warningsOf(validatePool(spec)).map(sentence).join(), /2001:db8::\/64/);
         assert.deepEqual(canonicalPool(spec).blocks, [
-            { cidr: "2001:db8::/64", gateway: "2001:db8::1", exclude: ["2001:db8::2-2001:db8::ff", "2001:db8::1:0/112"] },
+            {
+                cidr: "2001:db8::/64",
+                gateway: "2001:db8::1",
+                exclude: ["2001:db8::2-2001:db8::ff", "2001:db8::1:0/112"],
+            },
         ]);
     });
 
     it("refuses a gateway outside, of another family, or that no host can have", () => {
-        refuses(pool({ cidr: "10.0.0.0/24", gateway: "10.0.1.1" }), "blocks[0].gateway", "10.0.1.1", "outside 10.0.0.0/24");
+        refuses(
+            pool({ cidr: "10.0.0.0/24", gateway: "10.0.1.1" }),
+            "blocks[0].gateway",
+            "10.0.1.1",
+            "outside 10.0.0.0/24",
+        );
         refuses(pool({ cidr: "10.0.0.0/24", gateway: "2001:db8::1" }), "family");
         refuses(pool({ cidr: "10.0.0.0/24", gateway: "10.0.0.0" }), "network address");
         refuses(pool({ cidr: "10.0.0.0/24", gateway: "10.0.0.255" }), "broadcast address");
@@ -60,13 +80,21 @@ describe("pool declaration", () => {
     it("refuses ranges that are reversed, mixed or outside", () => {
         refuses(pool({ cidr: "10.0.0.0/24", ranges: ["10.0.0.9-10.0.0.3"] }), "blocks[0].ranges[0]", "start is after");
         refuses(pool({ cidr: "10.0.0.0/24", ranges: ["10.0.0.1-2001:db8::1"] }), "family");
-        refuses(pool({ cidr: "10.0.0.0/24", ranges: ["10.0.0.1", "10.0.1.1-10.0.1.9"] }), "ranges[1]", "outside 10.0.0.0/24");
+        refuses(
+            pool({ cidr: "10.0.0.0/24", ranges: ["10.0.0.1", "10.0.1.1-10.0.1.9"] }),
+            "ranges[1]",
+            "outside 10.0.0.0/24",
+        );
         refuses(pool({ cidr: "10.0.0.0/24", ranges: ["2001:db8::1"] }), "family");
     });
 
     it("refuses blocks that overlap, naming both", () => {
         refuses(
-            { name: "lan", space: "lan", blocks: [{ cidr: "10.0.0.0/24" }, { cidr: "10.1.0.0/24" }, { cidr: "10.0.0.128/25" }] },
+            {
+                name: "lan",
+                space: "lan",
+                blocks: [{ cidr: "10.0.0.0/24" }, { cidr: "10.1.0.0/24" }, { cidr: "10.0.0.128/25" }],
+            },
             "blocks[2].cidr",
             "blocks[0].cidr 10.0.0.0/24",
         );
@@ -88,7 +116,11 @@ describe("pool declaration", () => {
     });
 
     it("refuses bad servers, domains, spaces, names and counts", () => {
-        refuses(pool({ cidr: "10.0.0.0/24" }, { dnsServers: ["10.0.0.53", "not-an-ip"] }), "dnsServers[1]", "not-an-ip");
+        refuses(
+            pool({ cidr: "10.0.0.0/24" }, { dnsServers: ["10.0.0.53", "not-an-ip"] }),
+            "dnsServers[1]",
+            "not-an-ip",
+        );
         refuses(pool({ cidr: "10.0.0.0/24" }, { searchDomains: ["corp..example"] }), "searchDomains[0]");
         refuses(pool({ cidr: "10.0.0.0/24" }, { space: "A_b" }), "space", "DNS label");
         refuses(pool({ cidr: "10.0.0.0/24" }, { space: "a".repeat(41) }), "DNS label");

@@ -29,7 +29,9 @@ function drawn(pool: ReturnType<typeof compilePool>, used: Iterable<string>, own
 
 /** A small pool: 10.0.0.0/27 with some ranges and exclusions. */
 const host = fc.nat(31).map((n) => `10.0.0.${String(n)}`);
-const range = fc.tuple(fc.nat(31), fc.nat(31)).map(([a, b]) => `10.0.0.${String(Math.min(a, b))}-10.0.0.${String(Math.max(a, b))}`);
+const range = fc
+    .tuple(fc.nat(31), fc.nat(31))
+    .map(([a, b]) => `10.0.0.${String(Math.min(a, b))}-10.0.0.${String(Math.max(a, b))}`);
 const smallPool = fc
     .record({
         ranges: fc.option(fc.array(range, { minLength: 1, maxLength: 3 }), { nil: undefined }),
@@ -90,7 +92,10 @@ describe("pool", () => {
             assert.equal(total({ cidr: "10.0.0.0/30", gateway: "10.0.0.1", allocateReserved: true }), "3");
             assert.equal(total({ cidr: "2001:db8::/64" }), "18446744073709551615");
             assert.equal(total({ cidr: "::/0" }), String(2n ** 128n - 1n));
-            assert.equal(total({ cidr: "10.0.0.0/24", ranges: ["10.0.0.10-10.0.0.19", "10.0.0.30"], exclude: ["10.0.0.12"] }), "10");
+            assert.equal(
+                total({ cidr: "10.0.0.0/24", ranges: ["10.0.0.10-10.0.0.19", "10.0.0.30"], exclude: ["10.0.0.12"] }),
+                "10",
+            );
             assert.equal(total({ cidr: "10.0.0.0/24" }, { staticBand: 64 }), "190");
             assert.equal(total({ cidr: "10.0.0.0/30" }, { staticBand: 64 }), "0");
             assert.equal(total({ cidr: "10.0.0.0/24" }, { dnsServers: ["10.0.0.53", "192.0.2.1"] }), "253");
@@ -153,14 +158,26 @@ describe("pool", () => {
             const pool = compiled({ cidr: "10.0.0.0/16", gateway: "10.0.0.1" });
             const first = drawn(pool, [], "prod/web/eth1") as string;
             assert.equal(drawn(pool, [], "prod/web/eth1"), first);
-            assert.equal(drawn(pool, ["10.0.0.2", "10.0.0.3"].filter((text) => text !== first), "prod/web/eth1"), first);
+            assert.equal(
+                drawn(
+                    pool,
+                    ["10.0.0.2", "10.0.0.3"].filter((text) => text !== first),
+                    "prod/web/eth1",
+                ),
+                first,
+            );
             const next = drawn(pool, [first], "prod/web/eth1") as string;
-            assert.equal((parseAddress(next) as { value: Address }).value.value, (parseAddress(first) as { value: Address }).value.value + 1n);
+            assert.equal(
+                (parseAddress(next) as { value: Address }).value.value,
+                (parseAddress(first) as { value: Address }).value.value + 1n,
+            );
         });
 
         it("spreads owners over the pool", () => {
             const pool = compiled({ cidr: "10.0.0.0/16" });
-            const picks = new Set(Array.from({ length: 1000 }, (_none, i) => drawn(pool, [], `prod/vm-${String(i)}/eth1`)));
+            const picks = new Set(
+                Array.from({ length: 1000 }, (_none, i) => drawn(pool, [], `prod/vm-${String(i)}/eth1`)),
+            );
             // 1000 balls in 65534 bins: 7.6 pairs are expected to collide, 30 never happen.
             assert.ok(picks.size > 970, String(picks.size));
         });
@@ -181,7 +198,11 @@ describe("pool", () => {
         });
 
         it("chooses IPv4 first and IPv6 on demand", () => {
-            const pool = compilePool({ name: "lan", space: "lan", blocks: [{ cidr: "2001:db8::/64" }, { cidr: "10.0.0.0/24" }] });
+            const pool = compilePool({
+                name: "lan",
+                space: "lan",
+                blocks: [{ cidr: "2001:db8::/64" }, { cidr: "10.0.0.0/24" }],
+            });
             const used = usedAddresses(pool, []);
             assert.equal(planAddress(pool, used, "a")?.family, 4);
             assert.equal(planAddress(pool, used, "a", { family: 6 })?.family, 6);
@@ -200,7 +221,12 @@ describe("pool", () => {
             name: "lan",
             space: "lan",
             blocks: [
-                { cidr: "10.0.0.0/24", ranges: ["10.0.0.0-10.0.0.99"], exclude: ["10.0.0.50-10.0.0.59"], gateway: "10.0.0.1" },
+                {
+                    cidr: "10.0.0.0/24",
+                    ranges: ["10.0.0.0-10.0.0.99"],
+                    exclude: ["10.0.0.50-10.0.0.59"],
+                    gateway: "10.0.0.1",
+                },
                 { cidr: "2001:db8::/64" },
             ],
             staticBand: 8,
@@ -224,14 +250,24 @@ describe("pool", () => {
         ];
         for (const [text, rule] of refused) {
             it(`refuses ${JSON.stringify(text)}`, () => {
-                const [problem, ...others] = checkStaticAddress(pool, text, { vm: "web", nic: "eth1", field: "ipConfig.address" });
+                const [problem, ...others] = checkStaticAddress(pool, text, {
+                    vm: "web",
+                    nic: "eth1",
+                    field: "ipConfig.address",
+                });
                 assert.deepEqual(others, []);
                 assert.match(problem?.rule ?? "", rule);
-                assert.deepEqual([problem?.vm, problem?.nic, problem?.field, problem?.value], ["web", "eth1", "ipConfig.address", text]);
+                assert.deepEqual(
+                    [problem?.vm, problem?.nic, problem?.field, problem?.value],
+                    ["web", "eth1", "ipConfig.address", text],
+                );
             });
         }
         it("knows the broadcast address", () => {
-            assert.match(checkStaticAddress(compiled({ cidr: "10.0.0.0/24" }), "10.0.0.255")[0]?.rule ?? "", /broadcast/);
+            assert.match(
+                checkStaticAddress(compiled({ cidr: "10.0.0.0/24" }), "10.0.0.255")[0]?.rule ?? "",
+                /broadcast/,
+            );
         });
 
         it("takes exactly what may be given out", () => {

@@ -25,7 +25,10 @@ describe("problem", () => {
             sentence({ subject: 'IPPool "lan"', field: "vlanId", value: 0, rule: "r", remedy: "m" }),
             'IPPool "lan": vlanId 0 is refused: r; m.',
         );
-        assert.equal(sentence({ vm: "web", field: "networks", rule: "r", remedy: "m" }), 'VM "web": networks is refused: r; m.');
+        assert.equal(
+            sentence({ vm: "web", field: "networks", rule: "r", remedy: "m" }),
+            'VM "web": networks is refused: r; m.',
+        );
     });
 
     it("tells errors from warnings", () => {

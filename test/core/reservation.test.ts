@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { addressOf } from "../../core/ip";
-import { ownerKey, ownerLabel, parseReservationName, parseSpace, reservationName, spaceOfNetwork } from "../../core/reservation";
+import {
+    ownerKey,
+    ownerLabel,
+    parseReservationName,
+    parseSpace,
+    reservationName,
+    spaceOfNetwork,
+} from "../../core/reservation";
 
 /** Names of Kubernetes objects of custom resources: DNS subdomains (RFC 1123). */
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -34,7 +41,14 @@ describe("reservation", () => {
         );
     });
 
-    for (const name of ["lan.v4-010.0.0.5", "lan.v4-10.0.0.5-z", "lan.v6-2001-0db8--1-z", "lan.v6-2001-db8--1", "v4-10.0.0.5", "a.b.v4-10.0.0.5"]) {
+    for (const name of [
+        "lan.v4-010.0.0.5",
+        "lan.v4-10.0.0.5-z",
+        "lan.v6-2001-0db8--1-z",
+        "lan.v6-2001-db8--1",
+        "v4-10.0.0.5",
+        "a.b.v4-10.0.0.5",
+    ]) {
         it(`knows that ${name} is no reservation's name`, () => assert.equal(parseReservationName(name), undefined));
     }
 

@@ -40,10 +40,13 @@ function applied(document: object, patch: readonly PatchOperation[]): object {
     for (const { op, path, value } of patch) {
         const keys = path.split("/").slice(1);
         const last = keys.pop() as string;
-        const parent = keys.reduce<Record<string, unknown>>((at, key) => {
-            assert.ok(typeof at[key] === "object" && at[key] !== null, `no ${key}`);
-            return at[key] as Record<string, unknown>;
-        }, copy as Record<string, unknown>);
+        const parent = keys.reduce<Record<string, unknown>>(
+            (at, key) => {
+                assert.ok(typeof at[key] === "object" && at[key] !== null, `no ${key}`);
+                return at[key] as Record<string, unknown>;
+            },
+            copy as Record<string, unknown>,
+        );
         if (op === "test") {
             assert.ok(isDeepStrictEqual(parent[last] ?? null, value), `test of ${path} failed`);
         } else {
@@ -72,17 +75,19 @@ const foreign = fc
         { selector: ({ name }) => name, maxLength: 5 },
     )
     .map((others): VmLists => ({
-        networks: others.map(({ name }): NetworkEntry => ({ name, multus: { networkName: name }, unknown: { deep: [name] } })).reverse(),
-        interfaces: others.map(
-            ({ name, binding, extra, state }): InterfaceEntry => ({
-                name,
-                [binding]: {},
-                ...(extra ?? {}),
-                ...(state === undefined ? {} : { state }),
-            }),
-        ),
+        networks: others
+            .map(({ name }): NetworkEntry => ({ name, multus: { networkName: name }, unknown: { deep: [name] } }))
+            .reverse(),
+        interfaces: others.map(({ name, binding, extra, state }): InterfaceEntry => ({
+            name,
+            [binding]: {},
+            ...(extra ?? {}),
+            ...(state === undefined ? {} : { state }),
+        })),
     }));
-const ours = fc.uniqueArray(fc.constantFrom("a", "b", "c", "d", "e"), { minLength: 1 }).map((names) => names.map((name) => nic(name)));
+const ours = fc
+    .uniqueArray(fc.constantFrom("a", "b", "c", "d", "e"), { minLength: 1 })
+    .map((names) => names.map((name) => nic(name)));
 
 describe("vm networks", () => {
     it("writes the entries KubeVirt documents, with model and MAC", () => {
@@ -102,7 +107,10 @@ describe("vm networks", () => {
             fc.property(foreign, ours, fc.boolean(), (lists, nics, first) => {
                 const frozen = structuredClone(lists);
                 const attached = attachNics(lists, nics, { ...IN_PROD, ...(first ? { first: nics[0]?.name } : {}) });
-                const down = setLinkState(attached.lists, nics.map((of) => ({ ...of, linkState: "down" as const })));
+                const down = setLinkState(
+                    attached.lists,
+                    nics.map((of) => ({ ...of, linkState: "down" as const })),
+                );
                 for (const edit of [attached, down, markAbsent(down.lists, nics), removeNics(attached.lists, nics)]) {
                     assert.deepEqual(edit.conflicts, []);
                     const others = (list: readonly { name: string }[] | undefined): unknown[] =>
@@ -129,7 +137,10 @@ describe("vm networks", () => {
         fc.assert(
             fc.property(foreign, ours, (lists, nics) => {
                 const once = attachNics(lists, nics, IN_PROD);
-                assert.deepEqual(once.changed, nics.map(({ name }) => name));
+                assert.deepEqual(
+                    once.changed,
+                    nics.map(({ name }) => name),
+                );
                 const twice = attachNics(once.lists, nics, IN_PROD);
                 assert.deepEqual([twice.changed, listsPatch(once.lists, twice.lists)], [[], []]);
                 const gone = markAbsent(once.lists, nics);
@@ -174,13 +185,19 @@ describe("vm networks", () => {
             },
         ]);
         const pods = attachNics(before, [{ ...POD, name: "a", macAddress: "02:00:00:00:00:61" }], IN_PROD).conflicts;
-        assert.match(pods[0]?.message ?? "", /network "prod\/a" instead of "pod", binding "bridge" instead of "masquerade"/);
+        assert.match(
+            pods[0]?.message ?? "",
+            /network "prod\/a" instead of "pod", binding "bridge" instead of "masquerade"/,
+        );
     });
 
     it("does not take back an unplug under way", () => {
         const absent = markAbsent(attachNics(NONE, [nic("a")], IN_PROD).lists, [nic("a")]).lists;
         for (const edit of [attachNics(absent, [nic("a")], IN_PROD), setLinkState(absent, [nic("a")])]) {
-            assert.deepEqual(edit.conflicts.map(({ reason }) => reason), ["detaching"]);
+            assert.deepEqual(
+                edit.conflicts.map(({ reason }) => reason),
+                ["detaching"],
+            );
             assert.equal(edit.lists, absent);
         }
     });
@@ -196,13 +213,23 @@ describe("vm networks", () => {
         const lists = attachNics(NONE, [POD, sriov, nic("a")], IN_PROD).lists;
         const edit = markAbsent(lists, [POD, sriov, nic("a")]);
         assert.deepEqual(edit.changed, ["a"]);
-        assert.deepEqual(edit.conflicts.map(({ name, reason }) => [name, reason]), [["pod", "not-detachable"], ["s", "not-detachable"]]);
+        assert.deepEqual(
+            edit.conflicts.map(({ name, reason }) => [name, reason]),
+            [
+                ["pod", "not-detachable"],
+                ["s", "not-detachable"],
+            ],
+        );
     });
 
     it("touches no NIC with another MAC", () => {
         const lists = attachNics(NONE, [nic("a")], IN_PROD).lists;
         const stranger = nic("a", { macAddress: "02:00:00:00:00:ff", linkState: "down" });
-        for (const edit of [markAbsent(lists, [stranger]), removeNics(lists, [stranger]), setLinkState(lists, [stranger])]) {
+        for (const edit of [
+            markAbsent(lists, [stranger]),
+            removeNics(lists, [stranger]),
+            setLinkState(lists, [stranger]),
+        ]) {
             assert.deepEqual([edit.changed, edit.conflicts.map(({ reason }) => reason)], [[], ["different"]]);
             assert.equal(edit.lists, lists);
         }
@@ -211,7 +238,10 @@ describe("vm networks", () => {
     it("has no link state for SR-IOV", () => {
         const sriov = nic("s", { type: "sriov", binding: "sriov", linkState: "up" });
         const lists = attachNics(NONE, [sriov], IN_PROD).lists;
-        assert.deepEqual(setLinkState(lists, [{ ...sriov, linkState: "down" }]).conflicts.map(({ reason }) => reason), ["no-link-state"]);
+        assert.deepEqual(
+            setLinkState(lists, [{ ...sriov, linkState: "down" }]).conflicts.map(({ reason }) => reason),
+            ["no-link-state"],
+        );
         assert.deepEqual(setLinkState(lists, [sriov]).conflicts, []);
     });
 
@@ -224,15 +254,38 @@ describe("vm networks", () => {
     });
 
     it("puts the primary of a VM that is off first, and appends all others", () => {
-        const names = (lists: VmLists): unknown[] => [lists.networks?.map(({ name }) => name), lists.interfaces?.map(({ name }) => name)];
-        const late = attachNics(attachNics(NONE, [nic("a")], IN_PROD).lists, [nic("b"), POD], { ...IN_PROD, first: "pod" }).lists;
-        assert.deepEqual(names(late), [["pod", "a", "b"], ["pod", "a", "b"]]);
-        assert.deepEqual(names(attachNics(late, [POD, nic("c")], { ...IN_PROD, first: "c" }).lists)[0], ["c", "pod", "a", "b"]);
+        const names = (lists: VmLists): unknown[] => [
+            lists.networks?.map(({ name }) => name),
+            lists.interfaces?.map(({ name }) => name),
+        ];
+        const late = attachNics(attachNics(NONE, [nic("a")], IN_PROD).lists, [nic("b"), POD], {
+            ...IN_PROD,
+            first: "pod",
+        }).lists;
+        assert.deepEqual(names(late), [
+            ["pod", "a", "b"],
+            ["pod", "a", "b"],
+        ]);
+        assert.deepEqual(names(attachNics(late, [POD, nic("c")], { ...IN_PROD, first: "c" }).lists)[0], [
+            "c",
+            "pod",
+            "a",
+            "b",
+        ]);
     });
 
     it("reads the lists of a VM, and of one without", () => {
         const lists = attachNics(NONE, [POD], IN_PROD).lists;
-        const vm = { spec: { template: { spec: { networks: lists.networks ?? [], domain: { devices: { interfaces: lists.interfaces ?? [] } } } } } };
+        const vm = {
+            spec: {
+                template: {
+                    spec: {
+                        networks: lists.networks ?? [],
+                        domain: { devices: { interfaces: lists.interfaces ?? [] } },
+                    },
+                },
+            },
+        };
         assert.deepEqual(listsOf(vm), lists);
         assert.deepEqual(listsOf({ spec: { template: { spec: { domain: { devices: {} } } } } }), NONE);
         assert.deepEqual(listsOf({}), NONE);
@@ -264,12 +317,15 @@ describe("vm networks", () => {
 
         it("tests for null and adds where a list is missing", () => {
             const after = attachNics(NONE, [POD], IN_PROD).lists;
-            assert.deepEqual(listsPatch(NONE, after).map(({ op, value }) => [op, value]), [
-                ["test", null],
-                ["add", after.networks],
-                ["test", null],
-                ["add", after.interfaces],
-            ]);
+            assert.deepEqual(
+                listsPatch(NONE, after).map(({ op, value }) => [op, value]),
+                [
+                    ["test", null],
+                    ["add", after.networks],
+                    ["test", null],
+                    ["add", after.interfaces],
+                ],
+            );
         });
 
         it("makes the one of the other, and fails on a list somebody else has changed", () => {
