@@ -2,7 +2,7 @@
 // stands on nothing but Node itself: it installs the npm dependencies, compiles, and starts the command on npm's own Node.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -120,7 +120,7 @@ function* typeScriptFiles() {
     }
 }
 
-/** Compiles when a source, the compiler's options or the dependencies have changed since the last time that it succeeded. */
+/** Compiles unless what is in bin/ comes from these very sources, compiler options and dependencies. */
 async function compile(node) {
     const hash = createHash("sha256");
     const files = [...typeScriptFiles()].sort();
@@ -132,16 +132,23 @@ async function compile(node) {
     }
     const digest = hash.digest("hex");
     const stamp = inRoot("bin", ".compiled");
-    if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) {
+    // The compiler writes its own record at each run that emits something, also when it finds errors or is started by hand.
+    const state = () => `${digest} ${statSync(inRoot("bin", ".tsbuildinfo"), { throwIfNoEntry: false })?.mtimeMs}`;
+    const isWhole = files.every(
+        (file) => file.endsWith(".d.ts") || existsSync(inRoot("bin", file.replace(/ts$/, "js"))),
+    );
+    if (isWhole && existsSync(stamp) && readFileSync(stamp, "utf8") === state()) {
         return;
+    }
+    if (!isWhole) {
+        rmSync(inRoot("bin", ".tsbuildinfo"), { force: true }); // by this record the compiler leaves out what it has done
     }
     const compiler = inRoot("node_modules", "typescript", "bin", "tsc");
     await step("Compiling", () =>
         run(node, [compiler, "-p", "tsconfig.json"], "The sources do not compile, as told above."),
     );
     removeOrphans(new Set(files));
-    mkdirSync(inRoot("bin"), { recursive: true });
-    writeFileSync(stamp, digest);
+    writeFileSync(stamp, state());
 }
 
 /** Removes the output of sources that are gone: a deleted test would otherwise run for ever. */
