@@ -19,9 +19,6 @@ const commands = {
     docs: "node_modules/typedoc/bin/typedoc",
 };
 
-/** The folders and files that tsconfig.json compiles into bin/. */
-const sources = ["index.ts", "components", "core", "cluster", "dynamic", "policy", "proxy", "cli", "test", "scripts"];
-
 /** The oldest Node the compiled package runs on, as in package.json's `engines`. */
 const oldestNode = 22;
 
@@ -93,37 +90,25 @@ async function install() {
     }
 }
 
-/** All files below the sources, as paths from the root. */
-function* filesOf(name) {
-    const entries = readdirSync(inRoot(name), { withFileTypes: true });
-    for (const entry of entries) {
-        const file = path.join(name, entry.name);
-        if (entry.isDirectory()) {
-            yield* filesOf(file);
-        } else {
-            yield file;
-        }
-    }
-}
-
-function* typeScriptFiles() {
-    for (const name of sources.filter((source) => existsSync(inRoot(source)))) {
-        if (name.endsWith(".ts")) {
-            yield name;
-        } else {
-            for (const file of filesOf(name)) {
-                if (file.endsWith(".ts")) {
-                    yield file;
-                }
-            }
-        }
-    }
+/** What exists, in a folder of the root, of the named files and of the files in the named folders. */
+function filesBelow(folder, names) {
+    return names.flatMap((name) => {
+        const status = statSync(inRoot(folder, name), { throwIfNoEntry: false });
+        return status?.isDirectory()
+            ? readdirSync(inRoot(folder, name), { recursive: true }).map((file) => path.join(name, file))
+            : status
+              ? [name]
+              : [];
+    });
 }
 
 /** Compiles unless what is in bin/ comes from these very sources, compiler options and dependencies. */
 async function compile(node) {
     const hash = createHash("sha256");
-    const files = [...typeScriptFiles()].sort();
+    const { include } = readJson(inRoot("tsconfig.json"));
+    const files = filesBelow(".", include)
+        .filter((file) => file.endsWith(".ts"))
+        .sort();
     for (const file of ["tsconfig.json", "package.json", "package-lock.json", ...files]) {
         hash.update(file)
             .update("\0")
@@ -147,20 +132,14 @@ async function compile(node) {
     await step("Compiling", () =>
         run(node, [compiler, "-p", "tsconfig.json"], "The sources do not compile, as told above."),
     );
-    removeOrphans(new Set(files));
-    writeFileSync(stamp, state());
-}
-
-/** Removes the output of sources that are gone: a deleted test would otherwise run for ever. */
-function removeOrphans(files) {
-    for (const name of sources.filter((source) => existsSync(inRoot("bin", source)))) {
-        for (const output of filesOf(path.join("bin", name))) {
-            const source = path.relative("bin", output).replace(/(\.d\.ts|\.js|\.js\.map)$/, ".ts");
-            if (source.endsWith(".ts") && !files.has(source)) {
-                rmSync(inRoot(output));
-            }
+    // The output of a source that is gone goes too: a deleted test would otherwise run for ever.
+    for (const output of filesBelow("bin", include)) {
+        const source = output.replace(/(\.d\.ts|\.js|\.js\.map)$/, ".ts");
+        if (source.endsWith(".ts") && !files.includes(source)) {
+            rmSync(inRoot("bin", output));
         }
     }
+    writeFileSync(stamp, state());
 }
 
 /** Starts the command's script, hands signals on to it, and ends as it ends. */
