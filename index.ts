@@ -2,7 +2,13 @@ export { Cluster, type ClusterArgs } from "./components/cluster";
 export { IPPool, type IPBlockArgs, type IPPoolArgs } from "./components/ip-pool";
 export { IPReservation, type IPReservationArgs } from "./components/ip-reservation";
 export { Network, type NetworkArgs } from "./components/network";
-export type { IPConfigArgs, NetworkInterfaceArgs, NetworkStatus, NicExposureArgs, RouteArgs } from "./components/networks";
+export type {
+    IPConfigArgs,
+    NetworkInterfaceArgs,
+    NetworkStatus,
+    NicExposureArgs,
+    RouteArgs,
+} from "./components/networks";
 export {
     ServiceExposure,
     type ExposedVirtualMachine,

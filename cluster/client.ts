@@ -1,4 +1,4 @@
-import { HttpMethod, IsomorphicFetchHttpLibrary, RequestContext, type KubeConfig } from "@kubernetes/client-node";
+import { type HttpMethod, IsomorphicFetchHttpLibrary, RequestContext, type KubeConfig } from "@kubernetes/client-node";
 import pRetry, { AbortError } from "p-retry";
 import { connectionKey, loadKubeConfig, type ConnectionArgs } from "./connection";
 import { ClusterError, errorOfStatus } from "./errors";
@@ -78,10 +78,9 @@ export class ClusterClient {
     async list<T extends KubernetesObject>(
         kind: ResourceKind,
         namespace?: string,
-        selector: { labelSelector?: string; fieldSelector?: string } = {},
+        selector: { [key in "labelSelector" | "fieldSelector"]?: string } = {},
     ): Promise<ObjectList<T>> {
-        const query = Object.fromEntries(Object.entries(selector).filter(([, value]) => value !== undefined));
-        return this.request<ObjectList<T>>("GET", pathOf(kind, namespace), { query });
+        return this.request<ObjectList<T>>("GET", pathOf(kind, namespace), { query: selector });
     }
 
     /** @throws ClusterError `already-exists` where the name is taken */

@@ -51,7 +51,9 @@ export function loadKubeConfig(args: ConnectionArgs): KubeConfig {
 /** A key under which clients of the same cluster and user are shared; reveals nothing of the kubeconfig. */
 export function connectionKey(args: ConnectionArgs): string {
     const where = args.kubeconfig ?? process.env.KUBECONFIG ?? "";
-    return createHash("sha256").update(JSON.stringify([where, args.context])).digest("hex");
+    return createHash("sha256")
+        .update(JSON.stringify([where, args.context]))
+        .digest("hex");
 }
 
 const REMEDY = "Set KUBECONFIG, or hand a kubeconfig to `new Cluster`.";

@@ -2,7 +2,13 @@ import type { ImpactFacts } from "../core/impact";
 import { freeHotplugPorts } from "../core/pci-capacity";
 import { memoryBytes } from "../core/quantity";
 import type { ClusterClient } from "./client";
-import { kubevirtFacts, powerOf, type KubeVirtFacts, type VirtualMachineInstance, type VmView } from "./virtual-machine";
+import {
+    kubevirtFacts,
+    powerOf,
+    type KubeVirtFacts,
+    type VirtualMachineInstance,
+    type VmView,
+} from "./virtual-machine";
 
 /** What the cluster says about the cost of changes to a VM's NICs. */
 export async function impactFacts(client: ClusterClient, view: VmView): Promise<Omit<ImpactFacts, "isPrimary">> {
@@ -14,7 +20,9 @@ function instanceFacts(vmi: VirtualMachineInstance, { kubevirtVersion }: KubeVir
     const migratable = vmi.status?.conditions?.find((condition) => condition.type === "LiveMigratable");
     const migration = vmi.status?.migrationState;
     const ports = kubevirtVersion === undefined ? undefined : freePorts(vmi, kubevirtVersion);
-    const podNames = (vmi.status?.interfaces ?? []).map((nic) => nic.podInterfaceName).filter((name) => name !== undefined);
+    const podNames = (vmi.status?.interfaces ?? [])
+        .map((nic) => nic.podInterfaceName)
+        .filter((name) => name !== undefined);
     return {
         migrationInFlight: migration?.startTimestamp !== undefined && migration.endTimestamp === undefined,
         ...(migratable && {

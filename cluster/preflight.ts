@@ -87,7 +87,11 @@ async function checkAllowed(client: ClusterClient, need: Need, verb: Verb): Prom
     let review: AccessReview;
     try {
         review = await client.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", {
-            body: { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview", spec: { resourceAttributes } },
+            body: {
+                apiVersion: "authorization.k8s.io/v1",
+                kind: "SelfSubjectAccessReview",
+                spec: { resourceAttributes },
+            },
         });
     } catch (error) {
         // A cluster may forbid the question; then the answer comes with the request itself.

@@ -1,6 +1,7 @@
 import type { MigrationObject, VmiObject, VmObject } from "../core/nic-phase";
 import type { ClusterClient, KubernetesObject, ObjectMeta } from "./client";
 import { ClusterError, hasReason } from "./errors";
+import { waitFor, type Verdict } from "./wait";
 import { KUBEVIRT, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE, VIRTUAL_MACHINE_INSTANCE_MIGRATION } from "./kinds";
 
 /** A VirtualMachine as it is read from the cluster. */
@@ -33,9 +34,19 @@ export async function readVm(client: ClusterClient, namespace: string, name: str
     return { vm, vmi };
 }
 
-/** The VM's and its VMI's `watched` for waitFor, in this order. */
-export function vmAndVmi(namespace: string, name: string): { kind: typeof VIRTUAL_MACHINE; namespace: string; name: string }[] {
-    return [VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE].map((kind) => ({ kind, namespace, name }));
+/**
+ * Watches a VM and its instance until `judge` is content with them.
+ * @throws ClusterError `deadline` after `timeoutSeconds`, with what was last seen
+ */
+export async function waitForVm<T>(
+    client: ClusterClient,
+    { namespace, name }: { namespace: string; name: string },
+    judge: (view: VmView) => Verdict<T>,
+    goal: string,
+    timeoutSeconds: number,
+): Promise<T> {
+    const watched = [VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE].map((kind) => ({ kind, namespace, name }));
+    return waitFor(client, watched, ([vm, vmi]) => judge({ vm, vmi }), goal, timeoutSeconds);
 }
 
 /** A VM whose instance is on its way out counts as stopped: what is written now is for its next start. */
@@ -61,7 +72,12 @@ export function powerOf({ vm, vmi }: VmView): Power {
  * same kubeconfig.
  * @throws ClusterError `not-found` where the cluster has no such VM, `failed` where another one bears the name
  */
-export async function getVm(client: ClusterClient, namespace: string, name: string, uid: string): Promise<VirtualMachine> {
+export async function getVm(
+    client: ClusterClient,
+    namespace: string,
+    name: string,
+    uid: string,
+): Promise<VirtualMachine> {
     const vm = await client.find<VirtualMachine>(VIRTUAL_MACHINE, namespace, name);
     if (!vm) {
         throw new ClusterError("not-found", wrongCluster(client, namespace, name, uid, "has no VM of that name"));
@@ -74,7 +90,13 @@ export async function getVm(client: ClusterClient, namespace: string, name: stri
 }
 
 /** The sentence for a VM that is not where it should be. */
-export function wrongCluster(client: ClusterClient, namespace: string, name: string, uid: string, found: string): string {
+export function wrongCluster(
+    client: ClusterClient,
+    namespace: string,
+    name: string,
+    uid: string,
+    found: string,
+): string {
     return (
         `The VM ${namespace}/${name} of this stack has uid ${uid}, but the cluster at ${client.server} ${found}. ` +
         `Check that KUBECONFIG (or the Cluster) and the kubernetes provider name the same cluster as before; ` +
@@ -116,7 +138,10 @@ export async function kubevirtFacts(client: ClusterClient): Promise<KubeVirtFact
 
 /** The migrations of a VM that have not ended. */
 export async function migrationsOf(client: ClusterClient, namespace: string, vm: string): Promise<MigrationObject[]> {
-    const { items } = await client.list<KubernetesObject & MigrationObject>(VIRTUAL_MACHINE_INSTANCE_MIGRATION, namespace);
+    const { items } = await client.list<KubernetesObject & MigrationObject>(
+        VIRTUAL_MACHINE_INSTANCE_MIGRATION,
+        namespace,
+    );
     return items.filter(
         (migration) =>
             migration.spec?.vmiName === vm && !["Succeeded", "Failed"].includes(migration.status?.phase ?? ""),

@@ -1,5 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ListWatch, Watch, type KubernetesListObject, type KubernetesObject as LibraryObject } from "@kubernetes/client-node";
+import {
+    ListWatch,
+    Watch,
+    type KubernetesListObject,
+    type KubernetesObject as LibraryObject,
+} from "@kubernetes/client-node";
 import type { ClusterClient, KubernetesObject } from "./client";
 import { ClusterError } from "./errors";
 import { pathOf, type ResourceKind } from "./kinds";

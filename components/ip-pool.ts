@@ -56,7 +56,7 @@ export class IPPool extends pulumi.ComponentResource {
             },
             scope.kubernetes,
         );
-        this.poolName = this.object.metadata.apply((metadata) => metadata.name ?? poolName);
+        this.poolName = this.object.metadata.apply((metadata) => metadata.name);
         this.registerOutputs({ poolName: this.poolName });
     }
 }

@@ -26,7 +26,7 @@ export class IPReservation extends IPReservationResource {
         super(
             name,
             {
-                ...commonInputs((args.cluster ?? Cluster.default()).connection),
+                ...commonInputs(args.cluster ?? Cluster.default(), true),
                 ...poolInput(pool),
                 ...(space !== undefined && { space }),
                 ...(address !== undefined && { requested: address }),

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { cniConfig, validateCniConfig, type CniNetworkSpec } from "../core/cni-config";
 import { NetworkGuard } from "../dynamic/network-guard/resource";
 import { refuse } from "./refuse";
-import { commonInputs, scopeOf, type ClusterScopedArgs } from "./scope";
+import { scopeOf, type ClusterScopedArgs } from "./scope";
 
 /** A layer-2 network that VMs attach to. */
 export interface NetworkArgs extends ClusterScopedArgs {
@@ -82,7 +82,7 @@ export class Network extends pulumi.ComponentResource {
             this.nadName = pulumi.interpolate`${namespace}/${name}`;
             this.guard = new NetworkGuard(
                 `${name}-guard`,
-                { ...commonInputs(scope.connection), nadName: this.nadName },
+                { ...scope.common, nadName: this.nadName },
                 { ...scope.dynamic, dependsOn: this.nad },
             );
         }

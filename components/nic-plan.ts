@@ -8,7 +8,7 @@ import type { NetworkGuard } from "../dynamic/network-guard/resource";
 import { isPool, poolDependency, poolInput } from "./ip-pool";
 import { Network } from "./network";
 import type { NetworkInterfaceArgs, NetworkStatus } from "./networks";
-import { commonInputs, type ClusterScopedArgs, type Scope } from "./scope";
+import { type ClusterScopedArgs, type Scope } from "./scope";
 
 /** The VM whose NICs are planned. */
 export interface PlannedVm extends ClusterScopedArgs {
@@ -127,7 +127,7 @@ function reservationOf(
     return new IPReservationResource(
         `${vm.name}-${nic.name}-address`,
         {
-            ...commonInputs(scope.connection),
+            ...scope.common,
             ...poolInput(ipPool),
             ...(ipPool === undefined && nadName && { space: nadName.apply(spaceOfNetwork) }),
             ...(address !== undefined && { requested: address }),

@@ -11,6 +11,10 @@ export function refuse(component: pulumi.Resource, what: string, problems: reado
     }
     const sentences = errorsOf(problems).map(describe);
     if (sentences.length > 0) {
-        throw new pulumi.ResourceError(`${what} cannot be made as it is declared. ${sentences.join(" ")}`, component, true);
+        throw new pulumi.ResourceError(
+            `${what} cannot be made as it is declared. ${sentences.join(" ")}`,
+            component,
+            true,
+        );
     }
 }

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { CommonInputs, Connection, InputsOf } from "../dynamic/connection";
+import type { CommonInputs, InputsOf } from "../dynamic/connection";
 import { Cluster } from "./cluster";
 
 /** Options that every component of this package shares. */
@@ -16,7 +16,8 @@ export interface Scope {
     readonly components: pulumi.ComponentResourceOptions;
     /** Options of children that act on the running cluster. */
     readonly dynamic: pulumi.CustomResourceOptions;
-    readonly connection: pulumi.Output<Connection>;
+    /** Inputs of every child that acts on the running cluster. */
+    readonly common: InputsOf<CommonInputs>;
 }
 
 /**
@@ -31,11 +32,15 @@ export function scopeOf(component: pulumi.ComponentResource, args: ClusterScoped
         kubernetes: { parent: component, provider },
         components: { parent: component, providers: [provider] },
         dynamic: { parent: component },
-        connection: cluster.connection,
+        common: commonInputs(cluster, provider === cluster.provider),
     };
 }
 
 /** The inputs that every resource which acts on the cluster gets. */
-export function commonInputs(connection: pulumi.Output<Connection>): InputsOf<CommonInputs> {
-    return { connection, ...(pulumi.runtime.isDryRun() && { preview: true as const }) };
+export function commonInputs(cluster: Cluster, writesObjects: boolean): InputsOf<CommonInputs> {
+    return {
+        connection: cluster.connection,
+        ...(pulumi.runtime.isDryRun() && { preview: true }),
+        ...(writesObjects && { writesObjects }),
+    };
 }

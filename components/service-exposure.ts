@@ -4,7 +4,7 @@ import { ServiceEndpoints } from "../dynamic/service-endpoints/resource";
 import type { PowerState } from "../dynamic/power-state/resource";
 import { validateExposure } from "../core/service";
 import { refuse } from "./refuse";
-import { commonInputs, scopeOf, type ClusterScopedArgs } from "./scope";
+import { scopeOf, type ClusterScopedArgs } from "./scope";
 
 /** What a ServiceExposure asks of a VirtualMachine. */
 export interface ExposedVirtualMachine {
@@ -99,7 +99,7 @@ export class ServiceExposure extends pulumi.ComponentResource {
             this.endpoints = new ServiceEndpoints(
                 `${serviceName}-endpoints`,
                 {
-                    ...commonInputs(scope.connection),
+                    ...scope.common,
                     namespace,
                     service: serviceName,
                     expected: vm.expectedToRun,

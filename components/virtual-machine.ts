@@ -10,7 +10,7 @@ import { managerOfStack } from "./manager";
 import type { NetworkInterfaceArgs, NetworkStatus } from "./networks";
 import { networkStatus, plainDeclaration, planNics } from "./nic-plan";
 import { refuse } from "./refuse";
-import { commonInputs, scopeOf, type ClusterScopedArgs } from "./scope";
+import { scopeOf, type ClusterScopedArgs } from "./scope";
 import { ServiceExposure, type ExposedVirtualMachine } from "./service-exposure";
 import { vmTemplate, type Disk, type Volume } from "./vm-template";
 
@@ -65,7 +65,11 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
     constructor(name: string, args: VirtualMachineArgs, opts?: pulumi.ComponentResourceOptions) {
         super("wukong:index:VirtualMachine", name, {}, opts);
         this.vmName = `${name}-vm`;
-        refuse(this, `VirtualMachine ${name}`, errorsOf(validateNics(this.vmName, args.networks.map(plainDeclaration))));
+        refuse(
+            this,
+            `VirtualMachine ${name}`,
+            errorsOf(validateNics(this.vmName, args.networks.map(plainDeclaration))),
+        );
         this.namespace = pulumi.output(args.namespace ?? "default");
         const runStrategy = args.runStrategy ?? "Always";
         this.expectedToRun = runStrategy === "Always" || runStrategy === "RerunOnFailure";
@@ -104,9 +108,9 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
                 dependsOn: nics.flatMap(({ guard }) => guard ?? []),
             },
         );
-        const vmUid = this.object.metadata.apply((metadata) => metadata?.uid);
+        const vmUid = this.object.metadata.apply((metadata) => metadata.uid);
         const dynamicOptions = { ...scope.dynamic, deletedWith: this.object };
-        const common = commonInputs(scope.connection);
+        const common = scope.common;
         this.interfaces = Object.fromEntries(
             nics.map(({ name: nic, type, primary, nadName, nadDeclared, macAddress, model, linkState, addresses }) => [
                 nic,
@@ -135,7 +139,10 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
                     Object.fromEntries(
                         nics.map(({ name: nic, type, primary, nadName, macAddress, model, linkState, addresses }) => {
                             const { impact, reason } = this.interfaces[nic] ?? {};
-                            return [nic, { type, primary, nadName, macAddress, model, linkState, addresses, impact, reason }];
+                            return [
+                                nic,
+                                { type, primary, nadName, macAddress, model, linkState, addresses, impact, reason },
+                            ];
                         }),
                     ),
                 ),

@@ -15,6 +15,11 @@ export interface CommonInputs {
      * takes an unreachable cluster as a warning; never stored.
      */
     preview?: boolean;
+    /**
+     * True where the Kubernetes objects are written with the same kubeconfig: `check` then asks for the permissions on
+     * them as well, which a preview of the kubernetes provider does not do; never stored.
+     */
+    writesObjects?: boolean;
 }
 
 /** A type of inputs as a program hands it over: any value may be an Output. */

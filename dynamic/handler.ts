@@ -29,8 +29,7 @@ export interface Checked<I> {
 }
 
 /**
- * Makes the engine's `check` of a function that works on typed inputs. Failures to read the cluster become sentences;
- * `preview` is taken out of what is stored.
+ * Makes the engine's `check` of a function that works on typed inputs. Failures to read the cluster become sentences.
  */
 export function checkWith<I extends CommonInputs>(
     check: (request: CheckRequest<I>) => Promise<Checked<I>>,
@@ -50,10 +49,10 @@ export function checkWith<I extends CommonInputs>(
                     failures.push({ property: "", reason: describe(problem) });
                 }
             }
-            return { inputs: withoutPreview(inputs), failures };
+            return { inputs: storable(inputs), failures };
         } catch (error) {
             if (error instanceof ClusterError) {
-                return { inputs: withoutPreview(typed), failures: [{ property: "", reason: error.message }] };
+                return { inputs: storable(typed), failures: [{ property: "", reason: error.message }] };
             }
             throw error;
         }
@@ -63,19 +62,22 @@ export function checkWith<I extends CommonInputs>(
 /**
  * The client for a check, once the cluster is known to answer and to have and allow what is needed; `undefined` where
  * the check goes on without the cluster: it is not known yet, or a preview cannot reach it (which is told as a warning).
+ * @param objects what the component writes through the kubernetes provider
  * @throws ClusterError naming all that is missing
  */
 export async function clientForCheck(
     inputs: CommonInputs,
     what: string,
     needs: readonly Need[],
+    objects: readonly Omit<Need, "verbs">[] = [],
 ): Promise<ClusterClient | undefined> {
     if (containsUnknown(inputs.connection)) {
         return undefined;
     }
     try {
         const client = clientFor(inputs.connection);
-        const sentences = await missing(client, needs);
+        const written = inputs.writesObjects === true ? objects.map((object) => ({ ...object, verbs: WRITE })) : [];
+        const sentences = await missing(client, [...needs, ...written]);
         if (sentences.length > 0) {
             throw new ClusterError("failed", sentences.join(" "));
         }
@@ -88,6 +90,9 @@ export async function clientForCheck(
         throw error;
     }
 }
+
+/** What the kubernetes provider does with an object over its life. */
+const WRITE = ["get", "create", "patch", "delete"] as const;
 
 /** Makes a handler whose errors reach the user as their message alone: the host prints the stack of what it catches. */
 export function plainErrors<A extends unknown[], R>(handler: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
@@ -118,9 +123,11 @@ export function tell(line: string): void {
     process.stdout.write(`${line}\n`);
 }
 
-function withoutPreview<I extends CommonInputs>(inputs: I): I {
+/** The inputs without what only this run is about. */
+function storable<I extends CommonInputs>(inputs: I): I {
     const stored = { ...inputs };
     delete stored.preview;
+    delete stored.writesObjects;
     return stored;
 }
 

@@ -1,5 +1,6 @@
 import type { ClusterClient } from "../../cluster/client";
 import { IP_POOL, IP_RESERVATION } from "../../cluster/kinds";
+import type { Need } from "../../cluster/preflight";
 import { parseInterfaceAddress, parseAddress, type Address } from "../../core/ip";
 import { validateIpConfig } from "../../core/ip-config";
 import {
@@ -17,8 +18,6 @@ import { checkWith, clientForCheck, containsUnknown, type Checked, type CheckReq
 import type { IPReservationInputs } from "./inputs";
 import { holderOf, reservationsOf, resolvePool, type Reservation } from "./ledger";
 
-const VERBS = ["get", "list", "create", "patch", "delete"] as const;
-
 /** What an address is asked for and by whom, once everything is known. */
 interface Request {
     readonly inputs: IPReservationInputs;
@@ -32,17 +31,20 @@ interface Request {
 
 export const check = checkWith<IPReservationInputs>(checkReservation);
 
-async function checkReservation({ olds, news }: CheckRequest<IPReservationInputs>): Promise<Checked<IPReservationInputs>> {
+async function checkReservation({
+    olds,
+    news,
+}: CheckRequest<IPReservationInputs>): Promise<Checked<IPReservationInputs>> {
     if (containsUnknown(news)) {
         return { inputs: news, problems: [] };
     }
     const place = { ...(news.vm !== undefined && { vm: news.vm }), ...(news.nic !== undefined && { nic: news.nic }) };
-    const needs = [{ kind: IP_RESERVATION, verbs: VERBS }];
-    const reading = [{ kind: IP_POOL, verbs: ["get", "list"] as const }];
-    const client = await clientForCheck(news, `the address of ${news.owner}`, [
-        ...needs,
-        ...(typeof news.pool === "string" ? reading : []),
-    ]);
+    const needs: Need[] = [{ kind: IP_RESERVATION, verbs: ["get", "list", "create", "patch", "delete"] }];
+    if (typeof news.pool === "string") {
+        needs.push({ kind: IP_POOL, verbs: ["get", "list"] });
+    }
+    const declared = typeof news.pool === "object" ? [{ kind: IP_POOL }] : [];
+    const client = await clientForCheck(news, `the address of ${news.owner}`, needs, declared);
     const pool = news.pool === undefined ? undefined : await resolvePool(client, news.pool, place);
     if (pool !== undefined && "rule" in pool) {
         return { inputs: news, problems: [pool] };
@@ -112,7 +114,10 @@ function checkAutomatic(request: Request): Checked<IPReservationInputs> {
     const kept = olds?.requested === undefined && poolName(olds) === pool.spec.name ? olds?.address : undefined;
     const left = held.find(({ spec }) => isOwn(request, spec.owner) && spec.pool === pool.spec.name);
     const known = addressIn(kept ?? left?.spec.address ?? "");
-    const used = usedAddresses(pool, held.map(({ spec }) => spec.address));
+    const used = usedAddresses(
+        pool,
+        held.map(({ spec }) => spec.address),
+    );
     const planned = known ?? planAddress(pool, used, inputs.owner, { skip: claimedBy(space, inputs) });
     if (!planned) {
         return {

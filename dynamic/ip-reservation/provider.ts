@@ -22,7 +22,9 @@ export async function diff(
 ): Promise<{ changes: boolean; replaces: string[] }> {
     const differs = (before: unknown, after: unknown): boolean =>
         containsUnknown(after) || JSON.stringify(before) !== JSON.stringify(after);
-    const replaces: string[] = (["owner", "manager", "space"] as const).filter((field) => differs(olds[field], news[field]));
+    const replaces: string[] = (["owner", "manager", "space"] as const).filter((field) =>
+        differs(olds[field], news[field]),
+    );
     if (differs(poolName(olds), containsUnknown(news.pool) ? news.pool : poolName(news))) {
         replaces.push("pool");
     }
@@ -153,7 +155,10 @@ async function take(
 async function planAnew(client: ClusterClient, inputs: IPReservationInputs): Promise<IPReservationInputs> {
     const space = inputs.space ?? "";
     const pool = await compiledPool(client, inputs);
-    const used = usedAddresses(pool, (await reservationsOf(client, space)).map(({ spec }) => spec.address));
+    const used = usedAddresses(
+        pool,
+        (await reservationsOf(client, space)).map(({ spec }) => spec.address),
+    );
     const address = planAddress(pool, used, inputs.owner, { skip: claimedBy(space, inputs) });
     if (!address) {
         throw new ClusterError(

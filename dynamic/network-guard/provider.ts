@@ -1,8 +1,8 @@
 import { clientFor, type ClusterClient, type KubernetesObject } from "../../cluster/client";
 import { ClusterError } from "../../cluster/errors";
-import { POD, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
+import { NETWORK_ATTACHMENT_DEFINITION, POD, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
 import type { CommonInputs } from "../connection";
-import { checkWith, clientForCheck, plainErrors } from "../handler";
+import { checkWith, clientForCheck, containsUnknown, plainErrors } from "../handler";
 import { poll } from "../../cluster/wait";
 
 export interface NetworkGuardInputs extends CommonInputs {
@@ -16,11 +16,10 @@ const TERMINATION_SECONDS = 120;
 const LIST = ["list"] as const;
 
 export const check = checkWith<NetworkGuardInputs>(async ({ news }) => {
-    await clientForCheck(news, `network ${news.nadName}`, [
-        { kind: VIRTUAL_MACHINE, verbs: LIST },
-        { kind: VIRTUAL_MACHINE_INSTANCE, verbs: LIST },
-        { kind: POD, verbs: LIST },
-    ]);
+    const users = [VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE, POD].map((kind) => ({ kind, verbs: LIST }));
+    const [namespace = ""] = containsUnknown(news.nadName) ? [] : news.nadName.split("/");
+    const nad = { kind: NETWORK_ATTACHMENT_DEFINITION, namespace };
+    await clientForCheck(news, `network ${news.nadName}`, users, namespace === "" ? [] : [nad]);
     return { inputs: news, problems: [] };
 });
 

@@ -3,7 +3,7 @@ import { NETWORK_ATTACHMENT_DEFINITION, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANC
 import type { Need } from "../../cluster/preflight";
 import { impactFacts } from "../../cluster/impact-facts";
 import { readVm, wrongCluster, type VirtualMachine, type VmView } from "../../cluster/virtual-machine";
-import { classifyChange, heaviest, type ImpactFacts, type ImpactVerdict, type NicChange } from "../../core/impact";
+import { classifyChange, heaviest, type ImpactVerdict, type NicChange } from "../../core/impact";
 import { macFor, normalizeMac } from "../../core/mac";
 import { validateNics } from "../../core/nic";
 import type { Problem } from "../../core/problem";
@@ -18,10 +18,17 @@ export const MUTABLE = ["linkState", "addresses"] as const;
 
 export const check = checkWith<NetworkInterfaceInputs>(checkNic);
 
-async function checkNic({ olds, news }: CheckRequest<NetworkInterfaceInputs>): Promise<Checked<NetworkInterfaceInputs>> {
+async function checkNic({
+    olds,
+    news,
+}: CheckRequest<NetworkInterfaceInputs>): Promise<Checked<NetworkInterfaceInputs>> {
     const inputs = withDefaults(news);
     // The VM's uid is not known before the VM is: everything else is checked without it.
     const { vmUid, ...declared } = inputs;
+    if (!olds && inputs.preview === true) {
+        // The uid of a dry run is none that the VM will have.
+        delete inputs.vmUid;
+    }
     if (containsUnknown(declared)) {
         return { inputs, problems: [] };
     }
@@ -109,11 +116,14 @@ function macTaken(macAddress: string, place: Place, holder: string): Problem {
 /** VMs of a namespace, read once in a run: for each of its NICs the same list would come back. */
 const listedVms = new Map<string, Promise<VirtualMachine[]>>();
 
-async function checkMacInCluster(client: ClusterClient, inputs: NetworkInterfaceInputs, place: Place): Promise<Problem[]> {
+async function checkMacInCluster(
+    client: ClusterClient,
+    inputs: NetworkInterfaceInputs,
+    place: Place,
+): Promise<Problem[]> {
     const key = `${client.server} ${inputs.namespace}`;
     const listing =
-        listedVms.get(key) ??
-        client.list<VirtualMachine>(VIRTUAL_MACHINE, inputs.namespace).then((list) => list.items);
+        listedVms.get(key) ?? client.list<VirtualMachine>(VIRTUAL_MACHINE, inputs.namespace).then((list) => list.items);
     listedVms.set(key, listing);
     for (const vm of await listing) {
         if (vm.metadata.name === inputs.vm) {
@@ -184,7 +194,10 @@ function verdictOf({ impact, reason }: NetworkInterfaceInputs): Partial<ImpactVe
 }
 
 /** A preview without the cluster says nothing of the cost. */
-function unclassified(inputs: NetworkInterfaceInputs, olds: NetworkInterfaceInputs | undefined): NetworkInterfaceInputs {
+function unclassified(
+    inputs: NetworkInterfaceInputs,
+    olds: NetworkInterfaceInputs | undefined,
+): NetworkInterfaceInputs {
     return olds && sameFields(olds, inputs) ? { ...inputs, ...verdictOf(olds) } : inputs;
 }
 
@@ -195,29 +208,40 @@ async function classify(
     inputs: NetworkInterfaceInputs,
     view: VmView,
 ): Promise<ImpactVerdict> {
-    const facts: ImpactFacts = { ...(await impactFacts(client, view)), isPrimary: inputs.primary };
-    const verdicts = changesBetween(olds, inputs).map((change) => classifyChange(change, facts));
+    const facts = await impactFacts(client, view);
+    const changes = changesBetween(olds, inputs);
+    const verdicts = changes.map((change) => {
+        // A NIC that is taken off to be attached anew is not removed, so its being primary is no obstacle.
+        const isPrimary = inputs.primary && change.kind !== "detach";
+        return doable(change, classifyChange(change, { ...facts, isPrimary }));
+    });
     const impact = heaviest(verdicts.map((verdict) => verdict.impact));
-    return verdicts.find((verdict) => verdict.impact === impact) ?? { impact: "none", reason: "nothing changes" };
+    // The heaviest comes first; what is lighter is still part of the truth, such as an address the guest is not told.
+    const heavy = verdicts.filter((verdict) => verdict.impact === impact).map((verdict) => verdict.reason);
+    const light = verdicts.filter((verdict) => verdict.impact !== impact && verdict.impact !== "none");
+    const reasons = [...heavy, ...light.map((verdict) => `${verdict.impact}: ${verdict.reason}`)];
+    return { impact, reason: reasons.join("; ") || "nothing changes" };
+}
+
+/** An unplug that only a restart would bring is not made: KubeVirt would drop the NIC from the VM and keep it in the guest. */
+export function doable(change: NicChange, verdict: ImpactVerdict): ImpactVerdict {
+    return change.kind === "detach" && verdict.impact === "restart"
+        ? { impact: "refused", reason: `${verdict.reason}; stop the VM first (runStrategy: "Halted")` }
+        : verdict;
 }
 
 function changesBetween(olds: NetworkInterfaceInputs | undefined, news: NetworkInterfaceInputs): NicChange[] {
     const nic = specOf(news);
+    const told: NicChange[] = news.addresses.length > 0 ? [{ kind: "address", nic }] : [];
     if (!olds || olds.namespace !== news.namespace || olds.vm !== news.vm || olds.nic !== news.nic) {
-        return [{ kind: "attach", nic }];
+        return [{ kind: "attach", nic }, ...told];
     }
-    const changes: NicChange[] = [];
-    const replaced = { nad: "nadName", mac: "macAddress", model: "model", binding: "type" } as const;
-    for (const [kind, field] of Object.entries(replaced) as [keyof typeof replaced, (typeof replaced)["nad"]][]) {
-        if (olds[field] !== news[field]) {
-            changes.push({ kind, nic });
-        }
+    if (IDENTITY.some((field) => olds[field] !== news[field])) {
+        return [{ kind: "detach", nic: specOf(olds) }, { kind: "attach", nic }, ...told];
     }
-    if (olds.linkState !== news.linkState) {
-        changes.push({ kind: "link", nic, to: news.linkState });
-    }
-    if (JSON.stringify(olds.addresses) !== JSON.stringify(news.addresses)) {
-        changes.push({ kind: "address", nic });
-    }
-    return changes;
+    const readdressed = JSON.stringify(olds.addresses) !== JSON.stringify(news.addresses);
+    return [
+        ...(olds.linkState === news.linkState ? [] : [{ kind: "link", nic, to: news.linkState } as const]),
+        ...(readdressed ? [{ kind: "address", nic } as const] : []),
+    ];
 }

@@ -1,16 +1,7 @@
 import { clientFor, type ClusterClient } from "../../cluster/client";
 import { ClusterError } from "../../cluster/errors";
-import {
-    getVm,
-    kubevirtFacts,
-    powerOf,
-    readVm,
-    vmAndVmi,
-    type VirtualMachine,
-    type VirtualMachineInstance,
-    type VmView,
-} from "../../cluster/virtual-machine";
-import { waitFor, type Verdict } from "../../cluster/wait";
+import { kubevirtFacts, powerOf, readVm, waitForVm, type VmView } from "../../cluster/virtual-machine";
+import type { Verdict } from "../../cluster/wait";
 import { normalizeMac } from "../../core/mac";
 import { nicPhase, type PhaseFacts } from "../../core/nic-phase";
 import { attachNics, listsOf, markAbsent, removeNics } from "../../core/vm-networks";
@@ -24,14 +15,20 @@ export { check } from "./check";
 /** VMs that this run replaces: the engine takes their NICs away first, which the VM's own end will do. */
 const replacedVms = new Set<string>();
 
+/** NICs that this run takes off to attach them anew: a primary one, too. */
+const replacedNics = new Set<string>();
+
 export async function diff(
-    _id: string,
+    id: string,
     olds: NetworkInterfaceState,
     news: NetworkInterfaceInputs,
 ): Promise<{ changes: boolean; replaces: string[]; deleteBeforeReplace: boolean }> {
     const differs = (field: keyof NetworkInterfaceInputs): boolean =>
         containsUnknown(news[field]) || JSON.stringify(olds[field]) !== JSON.stringify(news[field]);
     const replaces: string[] = IDENTITY.filter(differs);
+    if (replaces.length > 0) {
+        replacedNics.add(id);
+    }
     // In a preview the uid may be absent, of a VM that is not replaced too; unknown it is only where the VM is.
     if (news.vmUid !== undefined && differs("vmUid")) {
         replaces.push("vmUid");
@@ -84,7 +81,7 @@ export const read = plainErrors(async (id: string, props: NetworkInterfaceState)
 });
 
 /** Unplugs the NIC and waits until nothing of it is left; only the NIC that this resource made. */
-const remove = plainErrors(async (_id: string, props: NetworkInterfaceState): Promise<void> => {
+const remove = plainErrors(async (id: string, props: NetworkInterfaceState): Promise<void> => {
     const client = clientFor(props.connection);
     const { namespace, vm: name, nic, vmUid = "" } = props;
     const view = await readVm(client, namespace, name);
@@ -92,7 +89,7 @@ const remove = plainErrors(async (_id: string, props: NetworkInterfaceState): Pr
     if (vmGoes || replacedVms.has(vmUid)) {
         return;
     }
-    if (props.primary) {
+    if (props.primary && !replacedNics.has(id)) {
         throw new ClusterError(
             "failed",
             `NIC "${nic}" of VM "${namespace}/${name}" is its primary NIC and cannot be removed while the VM exists. ` +
@@ -109,11 +106,10 @@ const remove = plainErrors(async (_id: string, props: NetworkInterfaceState): Pr
             apply: (lists, running) => (running ? markAbsent(lists, [identity]) : removeNics(lists, [identity])),
         },
     );
-    await waitFor(
+    await waitForVm(
         client,
-        vmAndVmi(namespace, name),
-        ([vm, vmi]) => {
-            const now = { vm: vm as VirtualMachine | undefined, vmi: vmi as VirtualMachineInstance | undefined };
+        { namespace, name },
+        (now) => {
             if (now.vm?.metadata.uid !== vmUid) {
                 return { done: true, result: undefined };
             }
@@ -131,7 +127,6 @@ async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<Net
     const client = clientFor(inputs.connection);
     const vm: EditedVm = { namespace: inputs.namespace, name: inputs.vm, uid: inputs.vmUid ?? "" };
     const spec = specOf(inputs);
-    await getVm(client, vm.namespace, vm.name, vm.uid);
     await whileNotStarting(client, vm, inputs);
     await editVm(client, vm, {
         kind: "attach",
@@ -142,14 +137,10 @@ async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<Net
     const kubevirt = await kubevirtFacts(client);
     let last: Observation = { phase: "syncing", message: "", interfaceName: "", observedAddresses: [] };
     try {
-        last = await waitFor(
+        last = await waitForVm(
             client,
-            vmAndVmi(vm.namespace, vm.name),
-            ([object, instance]): Verdict<Observation> => {
-                const view = {
-                    vm: object as VirtualMachine | undefined,
-                    vmi: instance as VirtualMachineInstance | undefined,
-                };
+            vm,
+            (view) => {
                 last = observe(inputs.nic, view, kubevirt);
                 return judge(inputs, last, view);
             },
@@ -172,15 +163,13 @@ async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<Net
 
 /** A NIC written while a VM starts is missed by its pod but expected by its domain (kubevirt issue 9658). */
 async function whileNotStarting(client: ClusterClient, vm: EditedVm, inputs: NetworkInterfaceInputs): Promise<void> {
-    await waitFor(
+    await waitForVm(
         client,
-        vmAndVmi(vm.namespace, vm.name),
-        ([object, instance]): Verdict<undefined> => {
-            const view = { vm: object as VirtualMachine | undefined, vmi: instance as VirtualMachineInstance | undefined };
-            return powerOf(view) === "starting"
+        vm,
+        (view) =>
+            powerOf(view) === "starting"
                 ? { done: false, seen: `its instance is ${view.vmi?.status?.phase ?? "pending"}` }
-                : { done: true, result: undefined };
-        },
+                : { done: true, result: undefined },
         `VM "${vm.namespace}/${vm.name}" to have started before NIC "${inputs.nic}" is attached`,
         inputs.timeoutSeconds,
     );
@@ -197,7 +186,10 @@ function observe(nic: string, view: VmView, kubevirt: Pick<PhaseFacts, "workload
     };
 }
 
-function factsOf({ vm, vmi }: VmView, { workloadUpdateMethods }: Pick<PhaseFacts, "workloadUpdateMethods">): PhaseFacts {
+function factsOf(
+    { vm, vmi }: VmView,
+    { workloadUpdateMethods }: Pick<PhaseFacts, "workloadUpdateMethods">,
+): PhaseFacts {
     return { vm, ...(vmi && { vmi }), ...(workloadUpdateMethods && { workloadUpdateMethods }) };
 }
 
@@ -217,7 +209,10 @@ function judge(inputs: NetworkInterfaceInputs, now: Observation, view: VmView): 
         }
         case "blocked":
         case "failed-controller":
-            throw new ClusterError("failed", `NIC "${inputs.nic}" of VM "${inputs.namespace}/${inputs.vm}": ${now.message}`);
+            throw new ClusterError(
+                "failed",
+                `NIC "${inputs.nic}" of VM "${inputs.namespace}/${inputs.vm}": ${now.message}`,
+            );
         default:
             return { done: false, seen: `${now.phase}: ${now.message}` };
     }

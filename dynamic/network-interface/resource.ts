@@ -30,7 +30,12 @@ export class NetworkInterface extends pulumi.dynamic.Resource {
     declare public readonly observedAddresses: pulumi.Output<string[]>;
 
     constructor(name: string, args: InputsOf<NetworkInterfaceInputs>, opts?: pulumi.CustomResourceOptions) {
-        const outputs = { phase: undefined, message: undefined, interfaceName: undefined, observedAddresses: undefined };
+        const outputs = {
+            phase: undefined,
+            message: undefined,
+            interfaceName: undefined,
+            observedAddresses: undefined,
+        };
         const filledIn = { macAddress: undefined, impact: undefined, reason: undefined };
         super(provider, name, { ...filledIn, ...outputs, ...args }, opts, "wukong", "NetworkInterface");
     }

@@ -1,4 +1,4 @@
-import type { ClusterClient, JsonPatchOperation } from "../../cluster/client";
+import type { ClusterClient } from "../../cluster/client";
 import { ClusterError, hasReason } from "../../cluster/errors";
 import { VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
 import { getVm, powerOf, type VirtualMachine, type VirtualMachineInstance } from "../../cluster/virtual-machine";
@@ -86,7 +86,11 @@ export async function editVm(client: ClusterClient, vm: EditedVm, edit: Edit): P
     return queue.add(edit);
 }
 
-async function writeBatch(client: ClusterClient, { namespace, name, uid }: EditedVm, batch: readonly Waiting[]): Promise<void> {
+async function writeBatch(
+    client: ClusterClient,
+    { namespace, name, uid }: EditedVm,
+    batch: readonly Waiting[],
+): Promise<void> {
     const open = new Set(batch);
     let vm = await getVm(client, namespace, name, uid);
     for (let attempt = 1; open.size > 0; attempt += 1) {
@@ -96,7 +100,7 @@ async function writeBatch(client: ClusterClient, { namespace, name, uid }: Edite
         const patch = listsPatch(before, after);
         if (patch.length > 0) {
             try {
-                await client.patch<VirtualMachine>(VIRTUAL_MACHINE, namespace, name, patch as JsonPatchOperation[]);
+                await client.patch<VirtualMachine>(VIRTUAL_MACHINE, namespace, name, patch);
             } catch (error) {
                 // The lists changed after they were read: the patch's `test` failed. Otherwise it was refused for good.
                 vm = await getVm(client, namespace, name, uid);

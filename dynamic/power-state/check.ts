@@ -1,11 +1,12 @@
 import type { ClusterClient } from "../../cluster/client";
 import { impactFacts } from "../../cluster/impact-facts";
-import { VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
+import { SECRET, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
 import { readVm, type VmView } from "../../cluster/virtual-machine";
 import { classifyChange } from "../../core/impact";
 import { bindingOf, validateNics, type NicDeclaration, type NicSpec } from "../../core/nic";
 import { errorsOf, type Problem } from "../../core/problem";
 import { checkWith, clientForCheck, containsUnknown, tell, type Checked, type CheckRequest } from "../handler";
+import { doable } from "../network-interface/check";
 import { MANAGER_ANNOTATION, type PlannedNic, type PowerStateInputs } from "./inputs";
 
 export const check = checkWith<PowerStateInputs>(checkPowerState);
@@ -14,6 +15,10 @@ async function checkPowerState({ olds, news }: CheckRequest<PowerStateInputs>): 
     const { vmUid, ...declared } = news;
     if (containsUnknown(declared)) {
         return { inputs: news, problems: [] };
+    }
+    if (!olds && news.preview === true) {
+        // The uid of a dry run is none that the VM will have.
+        delete news.vmUid;
     }
     const vm = `${news.namespace}/${news.vm}`;
     const before = olds?.namespace === news.namespace && olds.vm === news.vm ? olds.networks : undefined;
@@ -28,17 +33,28 @@ async function checkPowerState({ olds, news }: CheckRequest<PowerStateInputs>): 
         return { inputs: { ...news, ...(olds?.changes && { changes: olds.changes }) }, problems };
     }
     const { namespace } = news;
-    const client = await clientForCheck(news, `VM ${vm}`, [
-        { kind: VIRTUAL_MACHINE, namespace, verbs: ["get", "list", "watch", "patch"] },
-        { kind: VIRTUAL_MACHINE_INSTANCE, namespace, verbs: ["get", "list", "watch"] },
-    ]);
+    const client = await clientForCheck(
+        news,
+        `VM ${vm}`,
+        [
+            { kind: VIRTUAL_MACHINE, namespace, verbs: ["get", "list", "watch", "patch"] },
+            { kind: VIRTUAL_MACHINE_INSTANCE, namespace, verbs: ["get", "list", "watch"] },
+        ],
+        [
+            { kind: VIRTUAL_MACHINE, namespace },
+            { kind: SECRET, namespace },
+        ],
+    );
     const view = client && (await readVm(client, namespace, news.vm));
     if (!olds && view) {
         problems.push(...strangers(news, vmUid, view));
     }
     const detached = client && view ? await detaches(client, view, vm, before ?? {}, news.networks) : undefined;
     problems.push(...(detached?.problems ?? []));
-    const changes = [...attaches(before ?? {}, news.networks), ...(detached?.lines ?? unplanned(before, news.networks))];
+    const changes = [
+        ...attaches(before ?? {}, news.networks),
+        ...(detached?.lines ?? unplanned(before, news.networks)),
+    ];
     if (news.preview === true && problems.length === 0) {
         changes.forEach((line) => {
             tell(`VM ${vm}: ${line}`);
@@ -84,7 +100,11 @@ function primaryKept(vm: string, before: PowerStateInputs["networks"], after: Po
 }
 
 /** A VM of the name that another one made: the kubernetes provider would tell only when it has written half. */
-function strangers({ namespace, vm, manager }: PowerStateInputs, vmUid: string | undefined, { vm: found }: VmView): Problem[] {
+function strangers(
+    { namespace, vm, manager }: PowerStateInputs,
+    vmUid: string | undefined,
+    { vm: found }: VmView,
+): Problem[] {
     const owner = found?.metadata.annotations?.[MANAGER_ANNOTATION];
     if (!found || owner === manager || found.metadata.uid === vmUid) {
         return [];
@@ -120,7 +140,8 @@ async function detaches(
     const lines: string[] = [];
     const problems: Problem[] = [];
     for (const [name, nic] of Object.entries(before).filter(([name]) => after[name] === undefined)) {
-        const verdict = classifyChange({ kind: "detach", nic: specOf(name, nic) }, { ...facts, isPrimary: nic.primary });
+        const change = { kind: "detach", nic: specOf(name, nic) } as const;
+        const verdict = doable(change, classifyChange(change, { ...facts, isPrimary: nic.primary }));
         lines.push(`detach ${name}: ${verdict.impact} (${verdict.reason})`);
         if (verdict.impact === "refused") {
             const remedy = "leave the NIC in the program";
@@ -139,7 +160,15 @@ function unplanned(before: PowerStateInputs["networks"] | undefined, after: Powe
 
 function specOf(name: string, nic: PlannedNic): NicSpec {
     const { type, macAddress, nadName, model, linkState } = nic;
-    return { name, type, binding: bindingOf(type), macAddress, model, linkState, ...(nadName !== undefined && { nadName }) };
+    return {
+        name,
+        type,
+        binding: bindingOf(type),
+        macAddress,
+        model,
+        linkState,
+        ...(nadName !== undefined && { nadName }),
+    };
 }
 
 /** Whether the NICs are declared as they were; what they cost then is no part of that. */

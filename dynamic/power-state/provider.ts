@@ -1,8 +1,7 @@
 import { clientFor, type ClusterClient } from "../../cluster/client";
 import { ClusterError } from "../../cluster/errors";
 import { VIRTUAL_MACHINE } from "../../cluster/kinds";
-import { getVm, vmAndVmi, type VirtualMachine, type VirtualMachineInstance } from "../../cluster/virtual-machine";
-import { waitFor, type Verdict } from "../../cluster/wait";
+import { getVm, waitForVm, type VirtualMachine, type VirtualMachineInstance } from "../../cluster/virtual-machine";
 import { containsUnknown, plainErrors } from "../handler";
 import { samePlan } from "./check";
 import type { PowerStateInputs, PowerStateState, RunStrategy } from "./inputs";
@@ -85,12 +84,10 @@ type Observation = Pick<PowerStateState, "status" | "restartRequired">;
 async function settled(client: ClusterClient, inputs: PowerStateInputs): Promise<Observation> {
     const { namespace, vm: name, runStrategy, timeoutSeconds } = inputs;
     const runs = runStrategy === "Always" || runStrategy === "RerunOnFailure";
-    return waitFor(
+    return waitForVm(
         client,
-        vmAndVmi(namespace, name),
-        ([object, instance]): Verdict<Observation> => {
-            const vm = object as VirtualMachine | undefined;
-            const vmi = instance as VirtualMachineInstance | undefined;
+        { namespace, name },
+        ({ vm, vmi }) => {
             const done = runs ? vm?.status?.ready === true : runStrategy !== "Halted" || vmi === undefined;
             return done ? { done, result: observe(vm) } : { done, seen: describeVm(vm, vmi) };
         },

@@ -1,8 +1,8 @@
 import { clientFor, type ClusterClient, type KubernetesObject } from "../../cluster/client";
-import { ENDPOINT_SLICE } from "../../cluster/kinds";
+import { ENDPOINT_SLICE, SERVICE } from "../../cluster/kinds";
 import { poll, type Verdict } from "../../cluster/wait";
 import type { CommonInputs } from "../connection";
-import { checkWith, clientForCheck, plainErrors } from "../handler";
+import { checkWith, clientForCheck, containsUnknown, plainErrors } from "../handler";
 
 export interface ServiceEndpointsInputs extends CommonInputs {
     namespace: string;
@@ -17,9 +17,11 @@ interface ServiceEndpointsState extends ServiceEndpointsInputs {
 }
 
 export const check = checkWith<ServiceEndpointsInputs>(async ({ news }) => {
-    await clientForCheck(news, `Service ${news.service}`, [
-        { kind: ENDPOINT_SLICE, verbs: ["list"], namespace: news.namespace },
-    ]);
+    if (!containsUnknown(news)) {
+        const { namespace } = news;
+        const slices = [{ kind: ENDPOINT_SLICE, verbs: ["list"] as const, namespace }];
+        await clientForCheck(news, `Service ${news.service}`, slices, [{ kind: SERVICE, namespace }]);
+    }
     return { inputs: news, problems: [] };
 });
 
