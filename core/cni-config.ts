@@ -1,4 +1,4 @@
-import { Place, Problem } from "./problem";
+import { type Place, type Problem } from "./problem";
 
 /** A network on a Linux bridge of the nodes, for the `bridge` CNI plugin. */
 export interface BridgeNetworkSpec {

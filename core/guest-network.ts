@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { parseAddress } from "./ip";
-import { Route } from "./ip-config";
+import { type Route } from "./ip-config";
 import { primaryOf } from "./primary";
 
 /** A NIC as the guest is to configure it. */

@@ -1,4 +1,4 @@
-import { LinkState, NicSpec } from "./nic";
+import { type LinkState, type NicSpec } from "./nic";
 import { isAtLeast } from "./version";
 
 /** What a change costs the VM, from nothing to what cannot be had. */

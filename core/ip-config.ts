@@ -1,14 +1,14 @@
 import {
     broadcastAddress,
     contains,
-    InterfaceAddress,
+    type InterfaceAddress,
     networkAddress,
     parseAddress,
     parseInterfaceAddress,
     parseSubnet,
 } from "./ip";
 import { isDomain } from "./pool-spec";
-import { Place, Problem } from "./problem";
+import { type Place, type Problem } from "./problem";
 
 /** A static route of a guest. */
 export interface Route {

@@ -1,5 +1,5 @@
 import { Address4, Address6 } from "ip-address";
-import { Parsed, parsed, refused } from "./problem";
+import { type Parsed, parsed, refused } from "./problem";
 
 export type Family = 4 | 6;
 

@@ -1,4 +1,4 @@
-import { InterfaceEntry, NetworkEntry, VmWithLists } from "./vm-networks";
+import { type InterfaceEntry, type NetworkEntry, type VmWithLists } from "./vm-networks";
 
 /** A condition of a KubeVirt object. */
 export interface Condition {

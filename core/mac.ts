@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Parsed, parsed, refused } from "./problem";
+import { type Parsed, parsed, refused } from "./problem";
 
 /** KubeVirt's in-pod bridge uses this one (pkg/network/link); its webhook refuses it on masquerade NICs only. */
 const RESERVED = "02:00:00:00:00:00";

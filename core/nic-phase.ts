@@ -1,8 +1,23 @@
+import { isMigrating, migrationObstacle, type MigrationFacts } from "./migration";
 import { qualifiedNad } from "./nic";
-import { condition, InterfaceStatus, MigrationObject, PodNetworkStatus, VmiObject, VmObject } from "./kubevirt-objects";
-import { InterfaceEntry, listsOf, NetworkEntry } from "./vm-networks";
+import {
+    condition,
+    type InterfaceStatus,
+    type MigrationObject,
+    type PodNetworkStatus,
+    type VmiObject,
+    type VmObject,
+} from "./kubevirt-objects";
+import { type InterfaceEntry, listsOf, type NetworkEntry } from "./vm-networks";
 
-export { Condition, InterfaceStatus, MigrationObject, PodNetworkStatus, VmiObject, VmObject } from "./kubevirt-objects";
+export type {
+    Condition,
+    InterfaceStatus,
+    MigrationObject,
+    PodNetworkStatus,
+    VmiObject,
+    VmObject,
+} from "./kubevirt-objects";
 
 /** Where a NIC stands between the declaration and the guest. */
 export type NicPhase =
@@ -33,15 +48,12 @@ export type NicPhase =
     | "failed-controller"
     | "failed-attach";
 
-export interface PhaseFacts {
+/** What is seen of a VM; `vmi` is undefined when it has no instance. */
+export interface PhaseFacts extends MigrationFacts {
     /** Undefined when it does not exist. */
     readonly vm: VmObject | undefined;
-    readonly vmi?: VmiObject;
     /** Of the pod the instance runs in now; without it a changed network is taken for done once KubeVirt took it over. */
     readonly launcherPodInfo?: { readonly networkStatus: readonly PodNetworkStatus[] };
-    readonly migrations?: readonly MigrationObject[];
-    /** `spec.workloadUpdateStrategy.workloadUpdateMethods` of the KubeVirt object; undefined when it was not read. */
-    readonly workloadUpdateMethods?: readonly string[];
     /** Text of the last Warning event `NicHotplug` of the instance. */
     readonly hotplugEvent?: string;
     /** The caller's patience is over: an attach that reports errors counts as failed. */
@@ -251,32 +263,11 @@ function migrationPhase(facts: PhaseFacts, otherwise: NicPhase, what: string): P
     if (condition(conditions, "MigrationRequired")?.status !== "True") {
         return { phase: otherwise, message: what };
     }
-    const migratable = condition(conditions, "LiveMigratable");
-    if (migratable?.status === "False") {
-        const why = [migratable.reason, migratable.message]
-            .filter((text) => text !== undefined && text !== "")
-            .join(": ");
-        return { phase: "blocked", message: `${what}; it needs a live migration, which is impossible: ${why}` };
-    }
-    if (facts.workloadUpdateMethods?.includes("LiveMigrate") === false) {
-        return {
-            phase: "blocked",
-            message:
-                `${what}; it needs a live migration, and KubeVirt starts none by itself (workloadUpdateMethods lacks LiveMigrate): ` +
-                "create a VirtualMachineInstanceMigration",
-        };
+    const obstacle = migrationObstacle(facts);
+    if (obstacle !== undefined) {
+        return { phase: "blocked", message: `${what}; it needs a live migration, ${obstacle}` };
     }
     return { phase: "pending-migration", message: `${what}; KubeVirt is about to migrate the VM` };
-}
-
-/** True while a migration of the instance is under way or asked for. */
-export function isMigrating({ vmi, migrations }: Pick<PhaseFacts, "vmi" | "migrations">): boolean {
-    const state = vmi?.status?.migrationState;
-    const asked = (migrations ?? []).some(
-        ({ spec, status }) =>
-            spec?.vmiName === vmi?.metadata?.name && status?.phase !== "Succeeded" && status?.phase !== "Failed",
-    );
-    return asked || (state !== undefined && state.endTimestamp === undefined);
 }
 
 /** Fields of the VM's entries that the instance has otherwise; what only the instance has comes from its defaults. */

@@ -1,8 +1,8 @@
 import { defaultRouteNic } from "./guest-network";
-import { overlaps, parseInterfaceAddress, Subnet } from "./ip";
-import { IpConfig, validateIpConfig } from "./ip-config";
+import { overlaps, parseInterfaceAddress, type Subnet } from "./ip";
+import { type IpConfig, validateIpConfig } from "./ip-config";
 import { macFor, normalizeMac } from "./mac";
-import { Place, Problem } from "./problem";
+import { type Place, type Problem } from "./problem";
 
 export { primaryOf } from "./primary";
 

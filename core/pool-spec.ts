@@ -1,9 +1,9 @@
 import {
-    Address,
-    AddressRange,
+    type Address,
+    type AddressRange,
     broadcastAddress,
     contains,
-    Family,
+    type Family,
     familyName,
     formatRange,
     networkAddress,
@@ -11,10 +11,10 @@ import {
     parseAddress,
     parseRange,
     parseSubnet,
-    Subnet,
+    type Subnet,
 } from "./ip";
 import { IntervalSet } from "./interval-set";
-import { Parsed, Place, Problem } from "./problem";
+import { type Parsed, type Place, type Problem } from "./problem";
 import { parseSpace } from "./reservation";
 
 /** A contiguous part of a pool. */

@@ -1,21 +1,22 @@
 import { createHash } from "node:crypto";
 import {
-    Address,
+    type Address,
     addressOf,
     broadcastAddress,
     contains,
-    Family,
-    InterfaceAddress,
+    type Family,
+    type InterfaceAddress,
     networkAddress,
     parseAddress,
     parseInterfaceAddress,
-    Subnet,
+    type Subnet,
 } from "./ip";
 import { IntervalSet } from "./interval-set";
-import { PoolSpec, BlockParts, readBlock, usableOf, validatePool } from "./pool-spec";
-import { describe, errorsOf, Parsed, Place, Problem } from "./problem";
+import { type PoolSpec, type BlockParts, readBlock, usableOf, validatePool } from "./pool-spec";
+import { describe, errorsOf, type Parsed, type Place, type Problem } from "./problem";
 
-export { canonicalPool, PoolBlock, PoolSpec, validatePool } from "./pool-spec";
+export { canonicalPool, validatePool } from "./pool-spec";
+export type { PoolBlock, PoolSpec } from "./pool-spec";
 
 export interface CompiledBlock extends BlockParts {
     readonly subnet: Subnet;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { Address, parseAddress } from "./ip";
-import { Parsed, parsed, refused } from "./problem";
+import { type Address, parseAddress } from "./ip";
+import { type Parsed, parsed, refused } from "./problem";
 
 /** Longest name of an address space: it is part of object names and label values. */
 const MAX_SPACE = 40;

@@ -3,7 +3,13 @@ import type { Problem } from "./problem";
 /** A Service in front of VMs, as far as its rules reach. */
 export interface Exposure {
     readonly type: "ClusterIP" | "NodePort" | "LoadBalancer";
-    readonly ports: readonly { name?: string; protocol?: "TCP" | "UDP"; port: number; targetPort?: number; nodePort?: number }[];
+    readonly ports: readonly {
+        name?: string;
+        protocol?: "TCP" | "UDP";
+        port: number;
+        targetPort?: number;
+        nodePort?: number;
+    }[];
     /** How many ways of naming the VMs are used. */
     readonly targets: number;
 }
@@ -18,16 +24,16 @@ export function validateExposure(exposure: Exposure): Problem[] {
         problems.push({
             field: "virtualMachine",
             rule: "a Service has one target",
-            remedy: "Name either a virtualMachine or a selector.",
+            remedy: "name either a virtualMachine or a selector",
         });
     }
     if (exposure.ports.length === 0) {
-        problems.push({ field: "ports", value: "[]", rule: "a Service has at least one port", remedy: "Add a port." });
+        problems.push({ field: "ports", value: "[]", rule: "a Service has at least one port", remedy: "add a port" });
     }
     exposure.ports.forEach((port, index) => {
         const field = `ports[${String(index)}]`;
         if (exposure.ports.length > 1 && port.name === undefined) {
-            problems.push({ field: `${field}.name`, rule: "each of several ports has a name", remedy: "Name it." });
+            problems.push({ field: `${field}.name`, rule: "each of several ports has a name", remedy: "name it" });
         }
         for (const key of ["port", "targetPort", "nodePort"] as const) {
             const number = port[key];
@@ -36,7 +42,7 @@ export function validateExposure(exposure: Exposure): Problem[] {
                     field: `${field}.${key}`,
                     value: String(number),
                     rule: "a port is a whole number from 1 to 65535",
-                    remedy: "Correct it.",
+                    remedy: "correct it",
                 });
             }
         }
@@ -45,7 +51,7 @@ export function validateExposure(exposure: Exposure): Problem[] {
                 field: `${field}.nodePort`,
                 value: String(port.nodePort),
                 rule: "a Service of type ClusterIP opens no port on the nodes",
-                remedy: "Use type NodePort, or leave nodePort out.",
+                remedy: "use type NodePort, or leave nodePort out",
             });
         }
     });
@@ -71,7 +77,7 @@ function repeated({ ports }: Exposure): Problem[] {
                     field: `ports[${String(index)}].${field}`,
                     value,
                     rule: `a Service has each ${field} once`,
-                    remedy: "Choose another, or drop the repetition.",
+                    remedy: "choose another, or drop the repetition",
                 });
             }
             seen.add(`${field} ${value}`);

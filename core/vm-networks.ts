@@ -1,5 +1,5 @@
 import { normalizeMac } from "./mac";
-import { LinkState, NicSpec, qualifiedNad } from "./nic";
+import { type LinkState, type NicSpec, qualifiedNad } from "./nic";
 
 /** An entry of `spec.template.spec.networks`; fields not named here are kept as they are. */
 export interface NetworkEntry {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BridgeNetworkSpec, cniConfig, validateCniConfig } from "../../core/cni-config";
+import { type BridgeNetworkSpec, cniConfig, validateCniConfig } from "../../core/cni-config";
 import { describe as sentence } from "../../core/problem";
 
 const LAN: BridgeNetworkSpec = { type: "bridge", name: "lan", bridge: "br1" };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { defaultRouteNic, GuestNic, guestNetworkConfig, isGuestDeviceName } from "../../core/guest-network";
+import { defaultRouteNic, type GuestNic, guestNetworkConfig, isGuestDeviceName } from "../../core/guest-network";
 
 interface Ethernet {
     match: { macaddress: string };

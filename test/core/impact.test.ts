@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { classifyChange, heaviest, Impact, ImpactFacts, NicChange } from "../../core/impact";
-import { NicSpec } from "../../core/nic";
+import { classifyChange, heaviest, type Impact, type ImpactFacts, type NicChange } from "../../core/impact";
+import { type NicSpec } from "../../core/nic";
 
 const BRIDGE: NicSpec = {
     name: "eth1",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Interval, IntervalSet } from "../../core/interval-set";
+import { type Interval, IntervalSet } from "../../core/interval-set";
 
 /** The model: a plain set of small numbers. */
 const UNIVERSE = 40;

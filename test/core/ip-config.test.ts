@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { IpConfig, validateIpConfig } from "../../core/ip-config";
+import { type IpConfig, validateIpConfig } from "../../core/ip-config";
 
 const refused: [string, string, IpConfig, string, RegExp][] = [
     ["an unknown mode", "bridge", { mode: "auto" as "dhcp" }, "mode", /neither static nor dhcp/],

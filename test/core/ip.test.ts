@@ -15,7 +15,7 @@ import {
     parseSubnet,
     subnetOf,
 } from "../../core/ip";
-import { Parsed } from "../../core/problem";
+import { type Parsed } from "../../core/problem";
 
 function value<T>(result: Parsed<T>): T {
     assert.ok(result.ok, result.ok ? undefined : result.rule);

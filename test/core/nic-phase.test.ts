@@ -1,88 +1,31 @@
 import assert from "node:assert/strict";
-import { InterfaceStatus, isStuck, nicPhase, PhaseFacts, VmiObject, VmObject } from "../../core/nic-phase";
-import { InterfaceEntry, NetworkEntry } from "../../core/vm-networks";
+import {
+    type InterfaceStatus,
+    isStuck,
+    nicPhase,
+    type PhaseFacts,
+    type VmiObject,
+    type VmObject,
+} from "../../core/nic-phase";
+import { type InterfaceEntry, type NetworkEntry } from "../../core/vm-networks";
 
-const DOMAIN = "domain, multus-status";
-const AGENT = "domain, guest-agent, multus-status";
-const POD_NIC = "pod94b3b2d5a0f";
-
-function iface(name: string, rest: Partial<InterfaceEntry> = {}): InterfaceEntry {
-    return { name, bridge: {}, model: "virtio", macAddress: "02:4b:11:00:00:02", ...rest };
-}
-
-function net(name: string, networkName = `demo/${name}`): NetworkEntry {
-    return { name, multus: { networkName } };
-}
-
-const DEFAULT: InterfaceEntry = { name: "default", masquerade: {}, model: "virtio", macAddress: "02:4b:11:00:00:01" };
-const DEFAULT_NET: NetworkEntry = { name: "default", pod: {} };
-
-function vm(
-    interfaces: InterfaceEntry[],
-    rest: VmObject["status"] = {},
-    networks = interfaces.map(({ name }) => net(name)),
-): VmObject {
-    return {
-        metadata: { name: "web", namespace: "demo" },
-        spec: {
-            template: {
-                spec: {
-                    networks: [DEFAULT_NET, ...networks],
-                    domain: { devices: { interfaces: [DEFAULT, ...interfaces] } },
-                },
-            },
-        },
-        status: rest,
-    };
-}
-
-function vmi(
-    interfaces: InterfaceEntry[],
-    statuses: InterfaceStatus[],
-    rest: VmiObject["status"] = {},
-    networks = interfaces.map(({ name }) => net(name)),
-): VmiObject {
-    return {
-        metadata: { name: "web", namespace: "demo" },
-        spec: { networks: [DEFAULT_NET, ...networks], domain: { devices: { interfaces: [DEFAULT, ...interfaces] } } },
-        status: {
-            phase: "Running",
-            interfaces: [{ name: "default", infoSource: "domain", podInterfaceName: "eth0" }, ...statuses],
-            ...rest,
-        },
-    };
-}
-
-function st(name: string, infoSource: string, rest: Partial<InterfaceStatus> = {}): InterfaceStatus {
-    return { name, infoSource, podInterfaceName: POD_NIC, ...rest };
-}
-
-const RED = iface("red");
-const ABSENT = iface("red", { state: "absent" });
-const required = (status: string, reason: string): { type: string; status: string; reason: string } => ({
-    type: "MigrationRequired",
-    status,
-    reason,
-});
-const NOW = required("True", "AutoMigrationDueToLiveUpdate");
-const SOON = required("False", "AutoMigrationPending");
-const FIXED = {
-    type: "LiveMigratable",
-    status: "False",
-    reason: "DisksNotLiveMigratable",
-    message: "cannot migrate VMI: PVC x is not shared",
-};
-const RESTART = {
-    type: "RestartRequired",
-    status: "True",
-    message: "a non-live-updatable field was changed in the template spec",
-};
-const FAILURE = {
-    type: "Failure",
-    status: "True",
-    reason: "HotPlugNetworkInterfaceError",
-    message: "the server rejected our request",
-};
+import {
+    DOMAIN,
+    AGENT,
+    POD_NIC,
+    iface,
+    net,
+    vm,
+    vmi,
+    st,
+    RED,
+    ABSENT,
+    NOW,
+    SOON,
+    FIXED,
+    RESTART,
+    FAILURE,
+} from "./nic-phase-objects";
 
 /** One row per line of what KubeVirt 1.6 to 1.9 show on the way; the comment names the source. */
 const rows: [string, PhaseFacts, string, RegExp][] = [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bindingOf, NicDeclaration, NicType, primaryOf, resolveNics, validateNics } from "../../core/nic";
+import { bindingOf, type NicDeclaration, type NicType, primaryOf, resolveNics, validateNics } from "../../core/nic";
 import { describe as sentence, errorsOf, warningsOf } from "../../core/problem";
 
 const pod: NicDeclaration = { name: "eth0", type: "pod" };
@@ -38,7 +38,7 @@ describe("nic", () => {
     it("takes the NIC that says so for the primary one, else the first", () => {
         assert.equal(primaryOf([pod, lan]), pod);
         assert.equal(primaryOf([pod, { ...lan, primary: true }])?.name, "eth1");
-        assert.equal(primaryOf([]), undefined);
+        assert.equal(primaryOf<NicDeclaration>([]), undefined);
     });
 
     it("fills in MAC, model, binding, link state and namespace", () => {

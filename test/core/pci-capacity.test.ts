@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { freeHotplugPorts, PciFacts } from "../../core/pci-capacity";
+import { freeHotplugPorts, type PciFacts } from "../../core/pci-capacity";
 
 const GiB = 1024n ** 3n;
 

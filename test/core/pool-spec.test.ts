@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { canonicalPool, PoolSpec, validatePool } from "../../core/pool";
+import { canonicalPool, type PoolSpec, validatePool } from "../../core/pool";
 import { describe as sentence, errorsOf, warningsOf } from "../../core/problem";
 
 function pool(parts: Partial<PoolSpec["blocks"][number]> & { cidr: string }, rest: Partial<PoolSpec> = {}): PoolSpec {

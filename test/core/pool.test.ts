@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Address, addressOf, parseAddress } from "../../core/ip";
+import { type Address, addressOf, parseAddress } from "../../core/ip";
 import {
     arithmeticClause,
     checkStaticAddress,
     compilePool,
     planAddress,
     poolArithmetic,
-    PoolBlock,
-    PoolSpec,
+    type PoolBlock,
+    type PoolSpec,
     usedAddresses,
 } from "../../core/pool";
 import { errorsOf } from "../../core/problem";

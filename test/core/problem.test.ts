@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe as sentence, errorsOf, Problem, warningsOf } from "../../core/problem";
+import { describe as sentence, errorsOf, type Problem, warningsOf } from "../../core/problem";
 
 const problem: Problem = {
     vm: "prod/web",

@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
-import { NicSpec } from "../../core/nic";
+import { type NicSpec } from "../../core/nic";
 import {
     attachNics,
     entriesOf,
-    InterfaceEntry,
+    type InterfaceEntry,
     listsOf,
     listsPatch,
     markAbsent,
-    NetworkEntry,
-    PatchOperation,
+    type NetworkEntry,
+    type PatchOperation,
     removeNics,
     setLinkState,
-    VmLists,
+    type VmLists,
 } from "../../core/vm-networks";
 
 const IN_PROD = { namespace: "prod" };
@@ -155,8 +155,11 @@ describe("vm networks", () => {
             networks: [{ name: "eth1", multus: { networkName: "eth1" } }],
             interfaces: [{ name: "eth1", bridge: {}, macAddress: "02-00-00-00-00-65", bootOrder: 2, state: "up" }],
         };
-        const edit = attachNics(lists, [nic("eth1")], IN_PROD);
-        assert.deepEqual([edit.changed, edit.conflicts], [[], []]);
+        const unset: VmLists = { ...lists, interfaces: lists.interfaces?.map((entry) => ({ ...entry, state: "" })) };
+        for (const present of [lists, unset]) {
+            const edit = attachNics(present, [nic("eth1")], IN_PROD);
+            assert.deepEqual([edit.changed, edit.conflicts], [[], []]);
+        }
     });
 
     it("brings only the link state of an equal NIC up to date", () => {
