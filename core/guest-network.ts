@@ -58,7 +58,8 @@ export function defaultRouteNic<T extends Pick<GuestNic, "mode" | "gateway" | "p
 /**
  * cloud-init network configuration, version 2, of a guest with these NICs. It keeps to what netplan, systemd-networkd,
  * NetworkManager and sysconfig guests all read alike: NICs matched by MAC, routes with a numeric destination (`to:
- * default` crashes cloud-init 22's other renderers, `gateway4` is deprecated), one default route.
+ * default` crashes cloud-init 22's other renderers, `gateway4` is deprecated), one default route. The IPv6 default route
+ * needs netplan in the guest or a later cloud-init: 22.4's other renderers write `::/64` for `::/0`.
  */
 export function guestNetworkConfig(nics: readonly GuestNic[]): string {
     const primary = primaryOf(nics);

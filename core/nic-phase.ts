@@ -3,7 +3,6 @@ import { qualifiedNad } from "./nic";
 import {
     condition,
     type InterfaceStatus,
-    type MigrationObject,
     type PodNetworkStatus,
     type VmiObject,
     type VmObject,

@@ -1,13 +1,6 @@
 import assert from "node:assert/strict";
-import {
-    type InterfaceStatus,
-    isStuck,
-    nicPhase,
-    type PhaseFacts,
-    type VmiObject,
-    type VmObject,
-} from "../../core/nic-phase";
-import { type InterfaceEntry, type NetworkEntry } from "../../core/vm-networks";
+import { type InterfaceStatus, isStuck, nicPhase, type PhaseFacts, type VmiObject } from "../../core/nic-phase";
+import { type InterfaceEntry } from "../../core/vm-networks";
 
 import {
     DOMAIN,
