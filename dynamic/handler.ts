@@ -16,6 +16,19 @@ export function containsUnknown(value: unknown): boolean {
     return typeof value === "object" && value !== null && Object.values(value).some(containsUnknown);
 }
 
+/**
+ * Whether what a later delete needs has changed: it gets only what the last create or update stored, so a change of
+ * these is an update, if one that changes nothing in the cluster.
+ */
+export function storedAnew<I extends CommonInputs & { timeoutSeconds?: number }>(olds: I, news: I): boolean {
+    return differs(olds.connection, news.connection) || olds.timeoutSeconds !== news.timeoutSeconds;
+}
+
+/** Whether a value has changed, or may have: one that is not known yet counts as another. */
+export function differs(before: unknown, after: unknown): boolean {
+    return containsUnknown(after) || JSON.stringify(before) !== JSON.stringify(after);
+}
+
 /** Inputs as they reach `check`: any of them may be unknown, and those of a new resource's predecessor are absent. */
 export interface CheckRequest<I extends CommonInputs> {
     readonly olds: I | undefined;

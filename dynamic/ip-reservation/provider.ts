@@ -5,7 +5,7 @@ import { IP_RESERVATION } from "../../cluster/kinds";
 import { parseAddress, type Address } from "../../core/ip";
 import { compilePool, blockOf, planAddress, usedAddresses, arithmeticClause, type CompiledPool } from "../../core/pool";
 import { ownerLabel, reservationName } from "../../core/reservation";
-import { containsUnknown, plainErrors, warnOnce } from "../handler";
+import { containsUnknown, differs, plainErrors, storedAnew, warnOnce } from "../handler";
 import { claim, claimedBy, poolName } from "./check";
 import type { IPReservationInputs, IPReservationState } from "./inputs";
 import { holderOf, LABEL, reservationsOf, resolvePool, type Reservation } from "./ledger";
@@ -20,8 +20,6 @@ export async function diff(
     olds: IPReservationState,
     news: IPReservationInputs,
 ): Promise<{ changes: boolean; replaces: string[] }> {
-    const differs = (before: unknown, after: unknown): boolean =>
-        containsUnknown(after) || JSON.stringify(before) !== JSON.stringify(after);
     const replaces: string[] = (["owner", "manager", "space"] as const).filter((field) =>
         differs(olds[field], news[field]),
     );
@@ -35,7 +33,7 @@ export async function diff(
     const updates = (["macAddress", "prefixLength", "gateway", "dnsServers", "searchDomains"] as const).some((field) =>
         differs(olds[field], news[field]),
     );
-    return Promise.resolve({ changes: replaces.length > 0 || updates, replaces });
+    return Promise.resolve({ changes: replaces.length > 0 || updates || storedAnew(olds, news), replaces });
 }
 
 /** Takes the planned address; where another writer was faster, and the program did not ask for just this one, the next. */

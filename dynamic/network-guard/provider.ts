@@ -2,7 +2,7 @@ import { clientFor, type ClusterClient, type KubernetesObject } from "../../clus
 import { ClusterError } from "../../cluster/errors";
 import { NETWORK_ATTACHMENT_DEFINITION, POD, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
 import type { CommonInputs } from "../connection";
-import { checkWith, clientForCheck, containsUnknown, plainErrors } from "../handler";
+import { checkWith, clientForCheck, containsUnknown, plainErrors, storedAnew } from "../handler";
 import { poll } from "../../cluster/wait";
 
 export interface NetworkGuardInputs extends CommonInputs {
@@ -29,7 +29,15 @@ export async function diff(
     news: NetworkGuardInputs,
 ): Promise<{ changes: boolean; replaces: string[] }> {
     const replaces = olds.nadName === news.nadName ? [] : ["nadName"];
-    return Promise.resolve({ changes: replaces.length > 0, replaces });
+    return Promise.resolve({ changes: replaces.length > 0 || storedAnew(olds, news), replaces });
+}
+
+export async function update(
+    _id: string,
+    _olds: NetworkGuardInputs,
+    news: NetworkGuardInputs,
+): Promise<{ outs: NetworkGuardInputs }> {
+    return Promise.resolve({ outs: news });
 }
 
 export async function create(inputs: NetworkGuardInputs): Promise<{ id: string; outs: NetworkGuardInputs }> {

@@ -7,6 +7,7 @@ import { classifyChange, heaviest, type ImpactVerdict, type NicChange } from "..
 import { macFor, normalizeMac } from "../../core/mac";
 import { validateNics } from "../../core/nic";
 import type { Problem } from "../../core/problem";
+import { listsOf } from "../../core/vm-networks";
 import { checkWith, clientForCheck, containsUnknown, type Checked, type CheckRequest } from "../handler";
 import { declarationOf, specOf, type NetworkInterfaceInputs } from "./inputs";
 
@@ -48,10 +49,11 @@ async function checkNic({
         return { inputs, problems: [...problems, stranger] };
     }
     problems.push(...(await checkNad(client, inputs, place)), ...(await checkMacInCluster(client, inputs, place)));
-    if (olds && sameFields(olds, inputs)) {
+    const lost = olds !== undefined && hasLost(view, inputs);
+    if (olds && sameFields(olds, inputs) && !lost) {
         return { inputs: { ...inputs, ...verdictOf(olds) }, problems };
     }
-    const verdict = await classify(client, olds, inputs, view);
+    const verdict = await classify(client, lost ? undefined : olds, inputs, view);
     if (verdict.impact === "refused") {
         problems.push({
             ...place,
@@ -60,7 +62,13 @@ async function checkNic({
             remedy: "remove what is in the way, or leave the NIC as it is",
         });
     }
-    return { inputs: { ...inputs, ...verdict }, problems };
+    return { inputs: { ...inputs, ...verdict, ...(lost && { lost }) }, problems };
+}
+
+/** A NIC that is in the state but no longer in its VM, or on its way out. */
+function hasLost(view: VmView, { nic }: NetworkInterfaceInputs): boolean {
+    const entry = listsOf(view.vm ?? {}).interfaces?.find((each) => each.name === nic);
+    return view.vm !== undefined && (entry === undefined || entry.state === "absent");
 }
 
 function withDefaults(news: NetworkInterfaceInputs): NetworkInterfaceInputs {

@@ -27,6 +27,8 @@ export interface NetworkInterfaceInputs extends CommonInputs {
     addresses: string[];
     /** How long an attach or detach may take. */
     timeoutSeconds: number;
+    /** The running VM has lost the NIC (an unplug was interrupted, or made by another): filled in by `check`. */
+    lost?: true;
     /** What the last change costs the VM, and why; filled in by `check`. */
     impact?: Impact;
     reason?: string;

@@ -5,7 +5,7 @@ import type { Verdict } from "../../cluster/wait";
 import { normalizeMac } from "../../core/mac";
 import { nicPhase, type PhaseFacts } from "../../core/nic-phase";
 import { attachNics, listsOf, markAbsent, removeNics } from "../../core/vm-networks";
-import { containsUnknown, plainErrors } from "../handler";
+import { differs, plainErrors, storedAnew } from "../handler";
 import { IDENTITY, MUTABLE } from "./check";
 import { specOf, type NetworkInterfaceInputs, type NetworkInterfaceState } from "./inputs";
 import { editVm, type EditedVm } from "./vm-edits";
@@ -23,19 +23,18 @@ export async function diff(
     olds: NetworkInterfaceState,
     news: NetworkInterfaceInputs,
 ): Promise<{ changes: boolean; replaces: string[]; deleteBeforeReplace: boolean }> {
-    const differs = (field: keyof NetworkInterfaceInputs): boolean =>
-        containsUnknown(news[field]) || JSON.stringify(olds[field]) !== JSON.stringify(news[field]);
-    const replaces: string[] = IDENTITY.filter(differs);
+    const changed = (field: keyof NetworkInterfaceInputs): boolean => differs(olds[field], news[field]);
+    const replaces: string[] = IDENTITY.filter(changed);
     if (replaces.length > 0) {
         replacedNics.add(id);
     }
     // In a preview the uid may be absent, of a VM that is not replaced too; unknown it is only where the VM is.
-    if (news.vmUid !== undefined && differs("vmUid")) {
+    if (news.vmUid !== undefined && changed("vmUid")) {
         replaces.push("vmUid");
         replacedVms.add(olds.vmUid ?? "");
     }
     return Promise.resolve({
-        changes: replaces.length > 0 || MUTABLE.some(differs),
+        changes: replaces.length > 0 || MUTABLE.some(changed) || news.lost === true || storedAnew(olds, news),
         replaces,
         deleteBeforeReplace: true,
     });
@@ -125,9 +124,11 @@ export { remove as delete };
 /** Writes the NIC into the VM and waits until it is where it can be: in the guest, or in the template of a VM that is off. */
 async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<NetworkInterfaceState> {
     const client = clientFor(inputs.connection);
+    // What the check found is mended by this.
+    const { lost: _lost, ...known } = inputs;
     const vm: EditedVm = { namespace: inputs.namespace, name: inputs.vm, uid: inputs.vmUid ?? "" };
     const spec = specOf(inputs);
-    await whileNotStarting(client, vm, inputs);
+    await whileNotReady(client, vm, inputs);
     await editVm(client, vm, {
         kind: "attach",
         nic: spec.name,
@@ -152,27 +153,39 @@ async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<Net
             // The NIC is in the VM: the engine keeps it, and the next update goes on from here.
             throw Object.assign(new Error(error.message), {
                 id,
-                properties: { ...inputs, ...last },
+                properties: { ...known, ...last },
                 reasons: [error.message],
             });
         }
         throw error;
     }
-    return { ...inputs, ...last };
+    return { ...known, ...last };
 }
 
-/** A NIC written while a VM starts is missed by its pod but expected by its domain (kubevirt issue 9658). */
-async function whileNotStarting(client: ClusterClient, vm: EditedVm, inputs: NetworkInterfaceInputs): Promise<void> {
+/**
+ * Waits while the VM cannot take the NIC: a NIC written while a VM starts is missed by its pod but expected by its
+ * domain (kubevirt issue 9658); one of a name that is being unplugged would be unplugged with it.
+ */
+async function whileNotReady(client: ClusterClient, vm: EditedVm, inputs: NetworkInterfaceInputs): Promise<void> {
     await waitForVm(
         client,
         vm,
-        (view) =>
-            powerOf(view) === "starting"
-                ? { done: false, seen: `its instance is ${view.vmi?.status?.phase ?? "pending"}` }
-                : { done: true, result: undefined },
-        `VM "${vm.namespace}/${vm.name}" to have started before NIC "${inputs.nic}" is attached`,
+        (view) => {
+            if (powerOf(view) === "starting") {
+                return { done: false, seen: `its instance is ${view.vmi?.status?.phase ?? "pending"}` };
+            }
+            const { phase, message } = nicPhase(inputs.nic, factsOf(view, {}));
+            return phase === "detaching" || phase === "guest-detached" || isMarkedAbsent(view, inputs.nic)
+                ? { done: false, seen: `${phase}: ${message}` }
+                : { done: true, result: undefined };
+        },
+        `VM "${vm.namespace}/${vm.name}" to be ready for NIC "${inputs.nic}"`,
         inputs.timeoutSeconds,
     );
+}
+
+function isMarkedAbsent({ vm }: VmView, nic: string): boolean {
+    return listsOf(vm ?? {}).interfaces?.find((entry) => entry.name === nic)?.state === "absent";
 }
 
 type Observation = Pick<NetworkInterfaceState, "phase" | "message" | "interfaceName" | "observedAddresses">;

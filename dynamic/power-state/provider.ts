@@ -2,7 +2,7 @@ import { clientFor, type ClusterClient } from "../../cluster/client";
 import { ClusterError } from "../../cluster/errors";
 import { VIRTUAL_MACHINE } from "../../cluster/kinds";
 import { getVm, waitForVm, type VirtualMachine, type VirtualMachineInstance } from "../../cluster/virtual-machine";
-import { containsUnknown, plainErrors } from "../handler";
+import { containsUnknown, plainErrors, storedAnew } from "../handler";
 import { samePlan } from "./check";
 import type { PowerStateInputs, PowerStateState, RunStrategy } from "./inputs";
 
@@ -21,6 +21,7 @@ export async function diff(
         replaces.length > 0 ||
         olds.runStrategy !== news.runStrategy ||
         containsUnknown(news.networks) ||
+        storedAnew(olds, news) ||
         !samePlan(olds.networks, news.networks);
     return Promise.resolve({ changes, replaces, deleteBeforeReplace: true });
 }

@@ -2,7 +2,7 @@ import { clientFor, type ClusterClient, type KubernetesObject } from "../../clus
 import { ENDPOINT_SLICE, SERVICE } from "../../cluster/kinds";
 import { poll, type Verdict } from "../../cluster/wait";
 import type { CommonInputs } from "../connection";
-import { checkWith, clientForCheck, containsUnknown, plainErrors } from "../handler";
+import { checkWith, clientForCheck, containsUnknown, plainErrors, storedAnew } from "../handler";
 
 export interface ServiceEndpointsInputs extends CommonInputs {
     namespace: string;
@@ -31,7 +31,10 @@ export async function diff(
     news: ServiceEndpointsInputs,
 ): Promise<{ changes: boolean; replaces: string[] }> {
     const replaces = (["namespace", "service"] as const).filter((field) => olds[field] !== news[field]);
-    return Promise.resolve({ changes: replaces.length > 0 || olds.expected !== news.expected, replaces });
+    return Promise.resolve({
+        changes: replaces.length > 0 || olds.expected !== news.expected || storedAnew(olds, news),
+        replaces,
+    });
 }
 
 export async function create(inputs: ServiceEndpointsInputs): Promise<{ id: string; outs: ServiceEndpointsState }> {
