@@ -192,17 +192,19 @@ function prune(cache: string, unit: Unit, newest: string): void {
     const entries = readdirSync(cache).filter((name) => name.startsWith(`${unit.name}-`));
     const builds = entries
         .filter((name) => /-[0-9a-f]{16}$/.test(name) && name !== path.basename(newest))
-        .map((name) => ({ name, used: statSync(path.join(cache, name)).mtimeMs }))
+        .map((name) => ({ name, used: lastUse(path.join(cache, name)) }))
         .sort((a, b) => b.used - a.used);
     const obsolete = builds.slice(KEPT_BUILDS - 1).map(({ name }) => name);
-    const abandoned = entries.filter((name) => name.includes(".part-") && isOlderThanADay(path.join(cache, name)));
+    const yesterday = Date.now() - 24 * 60 * 60_000;
+    const abandoned = entries.filter((name) => name.includes(".part-") && lastUse(path.join(cache, name)) < yesterday);
     for (const name of [...obsolete, ...abandoned]) {
         rmSync(path.join(cache, name), { recursive: true, force: true });
     }
 }
 
-function isOlderThanADay(file: string): boolean {
-    return Date.now() - statSync(file).mtimeMs > 24 * 60 * 60_000;
+/** When a folder was last touched; long ago where another run has just removed it. */
+function lastUse(folder: string): number {
+    return statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 // Progress goes to stderr, so that a command's own output can be piped.
