@@ -54,7 +54,8 @@ export function parseAddress(text: string): Parsed<Address> {
         return parseIPv6(text);
     }
     try {
-        return parsed({ family: 4, value: new Address4(text).bigInt(), text });
+        const octets = new Address4(text).toArray();
+        return parsed({ family: 4, value: BigInt(octets.reduce((sum, octet) => sum * 256 + octet, 0)), text });
     } catch {
         return refused(
             "it is not a canonical IPv4 address (four decimal numbers from 0 to 255 without leading zeros)",
@@ -173,11 +174,12 @@ function parseIPv6(text: string): Parsed<Address> {
         );
     }
     try {
-        const value = new Address6(text).bigInt();
+        const address = new Address6(text);
+        const value = address.bigInt();
         const mapped = value >> 32n === 0xffffn;
         return mapped
             ? refused("it is an IPv4-mapped IPv6 address", `write ${addressOf(4, value & 0xffffffffn).text}`)
-            : parsed(addressOf(6, value));
+            : parsed({ family: 6, value, text: address.correctForm() });
     } catch {
         return refused("it is not an IPv6 address", "write it as 2001:db8::5");
     }
