@@ -18,7 +18,11 @@ function defaultDirectory(): string {
 
 function parse(parameters: readonly string[]): { command: string; directory: string } {
     const [command, flag, value, ...rest] = parameters;
-    if (command === undefined || rest.length > 0 || (flag !== undefined && (flag !== "--directory" || value === undefined))) {
+    if (
+        command === undefined ||
+        rest.length > 0 ||
+        (flag !== undefined && (flag !== "--directory" || value === undefined))
+    ) {
         throw new Refusal(usage);
     }
     return { command, directory: path.resolve(value ?? defaultDirectory()) };
@@ -33,7 +37,9 @@ async function start(directory: string): Promise<void> {
     await stopCluster(directory);
     const began = Date.now();
     await startCluster({ directory, detached: true, onProgress: (step) => console.log(`  ${step}`) });
-    console.log(`The cluster is ready after ${((Date.now() - began) / 1000).toFixed(1)} s; its kubeconfig is ${kubeconfigPath(directory, "admin")}`);
+    console.log(
+        `The cluster is ready after ${((Date.now() - began) / 1000).toFixed(1)} s; its kubeconfig is ${kubeconfigPath(directory, "admin")}`,
+    );
 }
 
 function status(directory: string): number {

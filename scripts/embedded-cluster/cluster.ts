@@ -51,8 +51,6 @@ export interface EmbeddedCluster {
     stop(): Promise<void>;
 }
 
-const stopGraceMs = 15_000;
-
 /**
  * Starts a cluster of upstream's own etcd, kube-apiserver, kube-controller-manager, virt-api and virt-controller, with
  * the node side played by this project, and returns when it takes VirtualMachines.
@@ -61,12 +59,22 @@ const stopGraceMs = 15_000;
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<EmbeddedCluster> {
     const temporary = options.directory === undefined;
-    const directory = options.directory === undefined ? fs.mkdtempSync(path.join(os.tmpdir(), "embedded-cluster-")) : path.resolve(options.directory);
+    const directory =
+        options.directory === undefined
+            ? fs.mkdtempSync(path.join(os.tmpdir(), "embedded-cluster-"))
+            : path.resolve(options.directory);
     const running = runningProcesses(directory);
     if (running.length > 0) {
-        throw new Error(`A cluster runs in ${directory} already (${describe(running)}); stop it first or choose another directory.`);
+        throw new Error(
+            `A cluster runs in ${directory} already (${describe(running)}); stop it first or choose another directory.`,
+        );
     }
-    const start = new ClusterStart(directory, await ensurePrograms(programNames), await choosePorts(options.ports ?? {}), options);
+    const start = new ClusterStart(
+        directory,
+        await ensurePrograms(programNames),
+        await choosePorts(options.ports ?? {}),
+        options,
+    );
     try {
         await start.run();
     } catch (error) {
@@ -89,8 +97,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Embedd
 /** Ends the programs of the cluster in a directory, whoever started them; does nothing where none runs. */
 export async function stopCluster(directory: string): Promise<void> {
     const absolute = path.resolve(directory);
-    // The API server first needs its clients gone: a virt-api that cannot reach it waits before it ends.
-    await endProcesses(absolute, readProcesses(absolute), stopGraceMs);
+    await endProcesses(absolute, readProcesses(absolute));
     fs.rmSync(path.join(absolute, "processes.json"), { force: true });
 }
 
@@ -165,9 +172,18 @@ class ClusterStart {
     }
 
     private launch(name: ProgramName, flags: readonly string[], lifeline: boolean): Program {
-        const program = Program.start({ name, file: this.files[name], arguments: flags, directory: this.directory, lifeline });
+        const program = Program.start({
+            name,
+            file: this.files[name],
+            arguments: flags,
+            directory: this.directory,
+            lifeline,
+        });
         this.programs.push(program);
-        writeProcesses(this.directory, this.programs.map(({ name, pid }) => ({ name, pid })));
+        writeProcesses(
+            this.directory,
+            this.programs.map(({ name, pid }) => ({ name, pid })),
+        );
         return program;
     }
 
@@ -210,12 +226,17 @@ class ClusterStart {
     private readyz(): Promise<string> {
         const ca = fs.readFileSync(path.join(this.directory, "certificates", "ca", "ca.crt"));
         return new Promise((resolve) => {
-            const request = https.get({ host: "127.0.0.1", port: this.ports.apiServer, path: "/readyz", ca, timeout: 5_000 }, (response) => {
-                let body = "";
-                response.setEncoding("utf8");
-                response.on("data", (chunk: string) => (body += chunk));
-                response.on("end", () => resolve(response.statusCode === 200 ? "ok" : `${response.statusCode} ${body}`));
-            });
+            const request = https.get(
+                { host: "127.0.0.1", port: this.ports.apiServer, path: "/readyz", ca, timeout: 5_000 },
+                (response) => {
+                    let body = "";
+                    response.setEncoding("utf8");
+                    response.on("data", (chunk: string) => (body += chunk));
+                    response.on("end", () =>
+                        resolve(response.statusCode === 200 ? "ok" : `${response.statusCode} ${body}`),
+                    );
+                },
+            );
             request.on("timeout", () => request.destroy(new Error("no answer in 5 s")));
             request.on("error", (error) => resolve(error.message));
         });

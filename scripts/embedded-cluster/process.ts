@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs";
+import { Socket } from "node:net";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -20,6 +21,7 @@ export interface ProgramStart {
 }
 
 const tailLines = 15;
+const endMs = 15_000;
 
 /** A program this process has started. */
 export class Program {
@@ -48,16 +50,17 @@ export class Program {
         const log = path.join(start.directory, "logs", `${start.name}.log`);
         fs.mkdirSync(path.dirname(log), { recursive: true });
         const output = fs.openSync(log, "a");
+        const lifeline = start.lifeline === true;
         const child = spawn(start.file, start.arguments, {
             cwd: start.directory,
             detached: true,
-            stdio: [start.lifeline === true ? "pipe" : "ignore", output, output],
+            stdio: [lifeline ? "pipe" : "ignore", output, output],
         });
         fs.closeSync(output);
+        // Neither the program nor the pipe to it is a reason for this process to go on.
         child.unref();
-        if (child.stdin !== null) {
-            child.stdin.on("error", () => undefined);
-            (child.stdin as unknown as { unref?: () => void }).unref?.();
+        if (child.stdin instanceof Socket) {
+            child.stdin.unref();
         }
         return new Program(start, child, log);
     }
@@ -120,30 +123,29 @@ export function isRunning(directory: string, process: ProcessRecord): boolean {
     }
 }
 
-/** Ends the given programs, all at once and politely, and by force what has not ended at the deadline. */
-export async function endProcesses(directory: string, processes: readonly ProcessRecord[], graceMs: number): Promise<void> {
-    const deadline = Date.now() + graceMs;
-    for (const each of processes.filter((candidate) => isRunning(directory, candidate))) {
-        signalProcess(each.pid, "SIGTERM");
-    }
+/**
+ * Ends the given programs at once and by force: a cluster's state is lost with it, so an orderly end, for which
+ * kube-apiserver and virt-api take ten seconds, would save nothing.
+ */
+export async function endProcesses(directory: string, processes: readonly ProcessRecord[]): Promise<void> {
+    const deadline = Date.now() + endMs;
     for (;;) {
         const left = processes.filter((candidate) => isRunning(directory, candidate));
         if (left.length === 0) {
             return;
         }
         if (Date.now() > deadline) {
-            left.forEach((each) => signalProcess(each.pid, "SIGKILL"));
+            const names = left.map((each) => `${each.name} (${each.pid})`).join(", ");
+            throw new Error(`These programs of the cluster in ${directory} do not end: ${names}.`);
         }
-        if (Date.now() > deadline + graceMs) {
-            throw new Error(`These programs of the cluster in ${directory} do not end: ${left.map((each) => `${each.name} (${each.pid})`).join(", ")}.`);
-        }
+        left.forEach((each) => kill(each.pid));
         await delay(20);
     }
 }
 
-function signalProcess(pid: number, signal: NodeJS.Signals): void {
+function kill(pid: number): void {
     try {
-        process.kill(pid, signal);
+        process.kill(pid, "SIGKILL");
     } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
             throw error;

@@ -29,19 +29,16 @@ func (s *stand) schedule(ctx context.Context, namespace, name string) error {
 			avoid[other.Spec.NodeName] = true
 		}
 	}
-	nodes, err := s.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return err
-	}
+	nodes := s.nodes.list()
 	best := ""
-	for _, node := range nodes.Items {
+	for _, node := range nodes {
 		fits := labels.SelectorFromSet(pod.Spec.NodeSelector).Matches(labels.Set(node.Labels))
 		if fits && !node.Spec.Unschedulable && !avoid[node.Name] && (best == "" || load[node.Name] < load[best]) {
 			best = node.Name
 		}
 	}
 	if best == "" {
-		message := fmt.Sprintf("0/%d nodes are available: the node selector, cordons and anti-affinity leave none.", len(nodes.Items))
+		message := fmt.Sprintf("0/%d nodes are available: the node selector, cordons and anti-affinity leave none.", len(nodes))
 		return s.patchPodConditions(ctx, pod, corev1.PodCondition{
 			Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: message,
 		})
@@ -54,4 +51,15 @@ func (s *stand) schedule(ctx context.Context, namespace, name string) error {
 
 func finished(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+}
+
+// unscheduled lists the pods that a change of a node may give a place.
+func (s *stand) unscheduled(any) []string {
+	var keys []string
+	for _, pod := range s.pods.list() {
+		if pod.Spec.NodeName == "" {
+			keys = append(keys, podKey(pod))
+		}
+	}
+	return keys
 }

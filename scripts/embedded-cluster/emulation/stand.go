@@ -28,6 +28,7 @@ type stand struct {
 	handlerClient kubecli.KubevirtClient
 	pods          store[corev1.Pod]
 	vmis          store[v1.VirtualMachineInstance]
+	nodes         store[corev1.Node]
 	podEvents     record.EventRecorder
 	vmiEvents     record.EventRecorder
 	addresses     *podAddresses
@@ -42,6 +43,7 @@ type store[T any] struct {
 	indexer cache.Indexer
 }
 
+// get finds an object of a namespace, and nil where there is none.
 func (s store[T]) get(namespace, name string) (*T, error) {
 	object, exists, err := s.indexer.GetByKey(namespace + "/" + name)
 	if err != nil || !exists {
@@ -92,6 +94,9 @@ func Run(ctx context.Context, client, handlerClient kubecli.KubevirtClient) erro
 	vmiInformer := cache.NewSharedIndexInformer(
 		cache.NewListWatchFromClient(client.RestClient(), "virtualmachineinstances", corev1.NamespaceAll, fields.Everything()),
 		&v1.VirtualMachineInstance{}, 0, cache.Indexers{})
+	nodeInformer := cache.NewSharedIndexInformer(
+		cache.NewListWatchFromClient(client.CoreV1().RESTClient(), "nodes", corev1.NamespaceAll, fields.Everything()),
+		&corev1.Node{}, 0, cache.Indexers{})
 
 	broadcaster := record.NewBroadcaster(record.WithContext(ctx))
 	defer broadcaster.Shutdown()
@@ -102,13 +107,14 @@ func Run(ctx context.Context, client, handlerClient kubecli.KubevirtClient) erro
 		handlerClient: handlerClient,
 		pods:          store[corev1.Pod]{podInformer.GetIndexer()},
 		vmis:          store[v1.VirtualMachineInstance]{vmiInformer.GetIndexer()},
+		nodes:         store[corev1.Node]{nodeInformer.GetIndexer()},
 		podEvents:     broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "kubelet"}),
 		vmiEvents:     broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "virt-handler"}),
 		addresses:     newPodAddresses(),
 		machines:      &machines{byUID: map[types.UID]*machine{}},
 		netStat:       networksetup.NewNetStat(),
 	}
-	loops, err := s.loops(podInformer, vmiInformer)
+	loops, err := s.loops(podInformer, vmiInformer, nodeInformer)
 	if err != nil {
 		return err
 	}
@@ -116,11 +122,12 @@ func Run(ctx context.Context, client, handlerClient kubecli.KubevirtClient) erro
 	for _, start := range []func(){
 		func() { podInformer.Run(ctx.Done()) },
 		func() { vmiInformer.Run(ctx.Done()) },
+		func() { nodeInformer.Run(ctx.Done()) },
 		func() { beat(ctx, client) },
 	} {
 		group.Go(start)
 	}
-	if cache.WaitForCacheSync(ctx.Done(), podInformer.HasSynced, vmiInformer.HasSynced) {
+	if cache.WaitForCacheSync(ctx.Done(), podInformer.HasSynced, vmiInformer.HasSynced, nodeInformer.HasSynced) {
 		for _, loop := range loops {
 			group.Go(func() { loop.run(ctx, workers) })
 		}
@@ -130,7 +137,7 @@ func Run(ctx context.Context, client, handlerClient kubecli.KubevirtClient) erro
 	return nil
 }
 
-func (s *stand) loops(podInformer, vmiInformer cache.SharedIndexInformer) ([]*loop, error) {
+func (s *stand) loops(podInformer, vmiInformer, nodeInformer cache.SharedIndexInformer) ([]*loop, error) {
 	scheduler := newLoop("scheduler", s.schedule)
 	kubelet := newLoop("kubelet", s.runPod)
 	networks := newLoop("dynamic-networks-controller", s.syncNetworks)
@@ -142,6 +149,7 @@ func (s *stand) loops(podInformer, vmiInformer cache.SharedIndexInformer) ([]*lo
 		keysOf   func(any) []string
 	}{
 		{scheduler, podInformer, itself},
+		{scheduler, nodeInformer, s.unscheduled},
 		{kubelet, podInformer, itself},
 		{kubelet, vmiInformer, s.podsOf},
 		{networks, podInformer, itself},

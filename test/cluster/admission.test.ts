@@ -1,0 +1,219 @@
+import * as assert from "node:assert/strict";
+import * as k8s from "@kubernetes/client-node";
+import { before, describe, it } from "mocha";
+import { testClients, useNamespace } from "../support/embedded-cluster";
+import { Machines } from "./virtual-machines";
+import { condition, interfaceOf, machineManifest, names, networkOf, type Nic, podNic } from "./vm-objects";
+
+const red: Nic = { name: "red", nad: "red", macAddress: "02:00:00:00:00:0a" };
+const spec = "spec.template.spec";
+
+interface Refused {
+    readonly title: string;
+    readonly interfaces: readonly object[];
+    readonly networks: readonly object[];
+    readonly message: string;
+}
+
+const nics = (...list: readonly Nic[]): Pick<Refused, "interfaces" | "networks"> => ({
+    interfaces: list.map(interfaceOf),
+    networks: list.map(networkOf),
+});
+
+/** The texts are upstream's (pkg/network/admitter at v1.6.0). */
+const refused: readonly Refused[] = [
+    {
+        title: "an unknown state",
+        ...nics(podNic, { ...red, state: "sideways" as "up" }),
+        message: "logical red interface state value is unsupported: sideways",
+    },
+    {
+        title: "the primary NIC set absent",
+        ...nics({ ...podNic, state: "absent" }, red),
+        message: `"default" interface's state "absent" is supported only for bridge binding, "default" interface's state "absent" is not supported on default networks`,
+    },
+    {
+        title: "a state on an SR-IOV NIC",
+        ...nics(podNic, { ...red, state: "down", binding: { sriov: {} } }),
+        message: `"red" interface's state "down" is not supported for SR-IOV NICs`,
+    },
+    {
+        title: "a network without an interface",
+        interfaces: [interfaceOf(podNic)],
+        networks: [podNic, red].map(networkOf),
+        message: `${spec}.networks[1].name 'red' not found.`,
+    },
+    {
+        title: "an interface without a network",
+        interfaces: [podNic, red].map(interfaceOf),
+        networks: [networkOf(podNic)],
+        message: `${spec}.domain.devices.interfaces[1].name 'red' not found.`,
+    },
+    {
+        title: "two networks of a name",
+        interfaces: [interfaceOf(podNic), interfaceOf(red)],
+        networks: [podNic, red, red].map(networkOf),
+        message: `Network with name "red" already exists, every network must have a unique name`,
+    },
+    {
+        title: "two pod networks",
+        ...nics(podNic, { name: "other" }),
+        message: `more than one interface is connected to a pod network in ${spec}.interfaces`,
+    },
+    {
+        title: "masquerade on Multus",
+        ...nics(podNic, { ...red, binding: { masquerade: {} } }),
+        message: "Masquerade interface only implemented with pod network",
+    },
+    {
+        title: "an empty NAD name",
+        ...nics(podNic, { ...red, nad: "" }),
+        message: "CNI delegating plugin must have a networkName",
+    },
+    {
+        title: "a bad MAC",
+        ...nics(podNic, { ...red, macAddress: "zz:00" }),
+        message: `interface ${spec}.domain.devices.interfaces[1].name has malformed MAC address (zz:00).`,
+    },
+    {
+        title: "an unknown model",
+        interfaces: [interfaceOf(podNic), { ...interfaceOf(red), model: "rtl" }],
+        networks: [podNic, red].map(networkOf),
+        message: `interface ${spec}.domain.devices.interfaces[1].name uses model rtl that is not supported.`,
+    },
+    {
+        title: "a bad name",
+        ...nics(podNic, { ...red, name: "red.1" }),
+        message:
+            "Network interface name can only contain alphabetical characters, numbers, dashes (-) or underscores (_)",
+    },
+];
+
+describe("KubeVirt's admission", function () {
+    this.timeout(60_000);
+    const namespace = useNamespace("admission");
+    const machines = new Machines(namespace);
+
+    before(async () => {
+        await machines.network("red");
+    });
+
+    function messageOf(error: unknown): string {
+        assert.ok(error instanceof k8s.ApiException, String(error));
+        return (JSON.parse(error.body as string) as { message: string }).message;
+    }
+
+    for (const { title, interfaces, networks, message } of refused) {
+        it(`refuses ${title}`, async () => {
+            const manifest = machineManifest("refused", []) as {
+                spec: { template: { spec: { domain: { devices: object }; networks: object } } };
+            };
+            manifest.spec.template.spec.domain.devices = { interfaces };
+            manifest.spec.template.spec.networks = networks;
+            const create = namespace.clients.custom.createNamespacedCustomObject({
+                group: "kubevirt.io",
+                version: "v1",
+                namespace: namespace.name,
+                plural: "virtualmachines",
+                body: manifest,
+            });
+            await assert.rejects(create, (error) => {
+                assert.ok(
+                    messageOf(error).startsWith(
+                        'admission webhook "virtualmachine-validator.kubevirt.io" denied the request: ',
+                    ),
+                    messageOf(error),
+                );
+                assert.equal(
+                    messageOf(error).slice(
+                        'admission webhook "virtualmachine-validator.kubevirt.io" denied the request: '.length,
+                    ),
+                    message,
+                );
+                return true;
+            });
+        });
+    }
+
+    it("refuses a bad patch of a running VM as well", async () => {
+        await machines.run("running", [podNic]);
+        await assert.rejects(machines.plug("running", { ...red, state: "sideways" as "up" }), (error) => {
+            assert.match(messageOf(error), /logical red interface state value is unsupported: sideways$/);
+            return true;
+        });
+    });
+
+    it("lets nobody but KubeVirt change a VMI's spec", async () => {
+        await machines.run("guarded", [podNic]);
+        const change = namespace.clients.custom.patchNamespacedCustomObject(
+            {
+                group: "kubevirt.io",
+                version: "v1",
+                namespace: namespace.name,
+                plural: "virtualmachineinstances",
+                name: "guarded",
+                body: [{ op: "add", path: "/spec/hostname", value: "other" }],
+            },
+            k8s.setHeaderOptions("Content-Type", "application/json-patch+json"),
+        );
+        await assert.rejects(change, (error) => {
+            assert.match(messageOf(error), /update of VMI object is restricted$/);
+            return true;
+        });
+    });
+
+    it("does not look for the NAD: a VM starts with a missing one into a condition that names it", async () => {
+        await machines.create("lost", [podNic, { ...red, nad: "nope" }]);
+        const vm = await machines.untilVm(
+            "lost",
+            "to report the missing NAD",
+            (vm) => condition(vm, "Failure") !== undefined || condition(vm, "Synchronized") !== undefined,
+        );
+        const { reason, message } = condition(vm, "Synchronized") ?? condition(vm, "Failure") ?? {};
+        assert.equal(reason, "FailedCreate");
+        assert.equal(
+            message,
+            `failed to render launch manifest: failed to locate network attachment definition ${namespace.name}/nope`,
+        );
+        await machines.network("nope");
+        await machines.ready("lost");
+    });
+
+    it("takes a hot-plug to a missing NAD, which then only waits, and can be taken back where another NIC is attached", async () => {
+        await machines.run("waits", [podNic, red]);
+        await machines.plug("waits", { name: "blue", nad: "missing", macAddress: "02:00:00:00:00:0b" });
+        const vmi = await machines.untilVmi(
+            "waits",
+            "to wait",
+            (vmi) => condition(vmi, "MigrationRequired")?.reason === "AutoMigrationPending",
+        );
+        assert.ok(names(vmi.spec).includes("blue"));
+        assert.equal(condition(vmi, "Synchronized"), undefined);
+        await machines.setState("waits", "blue", "absent");
+        await machines.gone("waits", "blue");
+    });
+
+    it("stands behind the API server's own permissions: reader reads, nobody does not even that", async () => {
+        const reader = await testClients("reader");
+        const list = { group: "kubevirt.io", version: "v1", namespace: namespace.name, plural: "virtualmachines" };
+        await reader.custom.listNamespacedCustomObject(list);
+        await assert.rejects(
+            reader.custom.createNamespacedCustomObject({ ...list, body: machineManifest("forbidden", [podNic]) }),
+            (error) => {
+                assert.match(
+                    messageOf(error),
+                    /^virtualmachines.kubevirt.io is forbidden: User "reader" cannot create resource/,
+                );
+                return true;
+            },
+        );
+        const nobody = await testClients("nobody");
+        await assert.rejects(nobody.custom.listNamespacedCustomObject(list), (error) => {
+            assert.match(
+                messageOf(error),
+                /^virtualmachines.kubevirt.io is forbidden: User "nobody" cannot list resource/,
+            );
+            return true;
+        });
+    });
+});

@@ -1,0 +1,16 @@
+/**
+ * KubeVirt's own functional and unit cases about interfaces are numbered F1 to F28 in these suites, in the order of
+ * upstream's files: tests/network/hotplug_bridge.go (F1-F10), hotplug_sriov.go (F11), link_state.go (F12-F14),
+ * nad_live_update.go (F15, F16), vmi_infosource.go (F17), then pkg/network/controllers/vm_test.go (F18-F23),
+ * pkg/network/vmliveupdate/restart_test.go (F24, F25), pkg/network/migration/evaluator_test.go (F26),
+ * pkg/network/controllers/vm_test.go (F27) and vmi_test.go (F28).
+ */
+export const upstreamCases = Array.from({ length: 28 }, (_, index) => `F${index + 1}`);
+
+/** The cases no test replays, and why. */
+export const casesWithoutTest: Readonly<Record<string, string>> = {
+    F6: "A ping between two guests over the secondary network needs guests with an operating system and a data path.",
+    F15: "Changing the NetworkAttachmentDefinition of a running VM by migration came with KubeVirt 1.8 (LiveUpdateNADRef); in 1.6 it asks for a restart, which F25 shows.",
+    F16: "Refusing that change for a VM that cannot migrate came with KubeVirt 1.8 as well.",
+    F17: "Renaming, adding and moving interfaces happens inside a guest with an operating system.",
+};
