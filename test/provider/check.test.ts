@@ -1,7 +1,11 @@
 import { strict as assert } from "node:assert";
 
+import { CheckRequest } from "@pulumi/pulumi/proto/provider_pb";
+
 import { secret, UNKNOWN } from "./support/direct";
 import { useFixture } from "./support/fixture";
+
+const { Mode } = CheckRequest.AutonamingOptions;
 
 describe("Check of the kubernetes provider", function () {
     this.timeout(60_000);
@@ -46,9 +50,12 @@ describe("Check of the kubernetes provider", function () {
 
         it("takes the name that the engine proposes, and refuses where naming is disabled", async () => {
             const provider = await fixture.direct();
-            const proposed = await provider.check(configMap({}), { autonaming: [0, "proposed"] });
+            const proposed = await provider.check(configMap({}), { autonaming: [Mode.PROPOSE, "proposed"] });
             assert.equal((proposed.metadata as { name: string }).name, "proposed");
-            await assert.rejects(provider.check(configMap({}), { autonaming: [2, ""] }), /autonaming is disabled/);
+            await assert.rejects(
+                provider.check(configMap({}), { autonaming: [Mode.DISABLE, ""] }),
+                /autonaming is disabled/,
+            );
         });
 
         it("leaves a given name and an unknown name alone", async () => {

@@ -1,7 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 
-import { ApiException, CoreV1Api, KubeConfig, KubernetesObjectApi, PatchStrategy } from "@kubernetes/client-node";
+import {
+    ApiException,
+    CoreV1Api,
+    CustomObjectsApi,
+    KubeConfig,
+    KubernetesObjectApi,
+    PatchStrategy,
+} from "@kubernetes/client-node";
 
 /** A plain object of the API server, as far as the suite reads it. */
 export interface KubeObject {
@@ -59,7 +66,7 @@ export class TestCluster {
     }
 
     async create(object: object): Promise<KubeObject> {
-        return (await this.objects.create(object as never)) as unknown as KubeObject;
+        return await this.objects.create(object as never);
     }
 
     async read(reference: Reference): Promise<KubeObject> {
@@ -90,6 +97,30 @@ export class TestCluster {
         );
     }
 
+    /** Writes a status, as a controller does. */
+    async patchStatus(object: Reference & { status: object }): Promise<void> {
+        const { apiVersion, kind, metadata, status } = object;
+        const [group, version] = apiVersion.includes("/") ? apiVersion.split("/") : ["", apiVersion];
+        const patch = [{ op: "add", path: "/status", value: status }];
+        if (group === "") {
+            const core = this.config.makeApiClient(CoreV1Api);
+            await core.patchNamespacedServiceStatus({
+                name: metadata.name,
+                namespace: metadata.namespace!,
+                body: patch,
+            });
+            return;
+        }
+        await this.config.makeApiClient(CustomObjectsApi).patchNamespacedCustomObjectStatus({
+            group: group!,
+            version: version!,
+            namespace: metadata.namespace!,
+            plural: `${kind.toLowerCase()}s`,
+            name: metadata.name,
+            body: patch,
+        });
+    }
+
     /** Takes ownership of fields, as `kubectl apply --server-side --force-conflicts` does. */
     async apply(object: object, fieldManager: string): Promise<void> {
         await this.objects.patch(
@@ -104,7 +135,7 @@ export class TestCluster {
 
     async delete(reference: Reference): Promise<void> {
         try {
-            await this.objects.delete(reference as never);
+            await this.objects.delete(reference);
         } catch (error) {
             if (!(error instanceof ApiException && error.code === 404)) {
                 throw error;

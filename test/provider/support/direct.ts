@@ -63,7 +63,12 @@ export class DirectProvider {
 
     async check(
         object: object,
-        options: { olds?: object; seed?: string; name?: string; autonaming?: [number, string] } = {},
+        options: {
+            olds?: object;
+            seed?: string;
+            name?: string;
+            autonaming?: [rpc.CheckRequest.AutonamingOptions.Mode, string];
+        } = {},
     ): Promise<Record<string, unknown>> {
         const request = new rpc.CheckRequest();
         request.setUrn(urnOf(object as Reference, options.name));

@@ -41,13 +41,11 @@ export class Fixture {
     }
 
     /** A program whose resources go through an explicit provider for the cluster. */
-    program(
-        body: (options: pulumi.CustomResourceOptions) => Record<string, unknown> | void,
-        args: k8s.ProviderArgs = {},
-    ): PulumiFn {
+    program(body: (options: pulumi.CustomResourceOptions) => unknown, args: k8s.ProviderArgs = {}): PulumiFn {
         return () => {
             const provider = new k8s.Provider("cluster", { kubeconfig: this.cluster.kubeconfig, ...args });
-            return Promise.resolve(body({ provider }) ?? {});
+            body({ provider });
+            return Promise.resolve();
         };
     }
 

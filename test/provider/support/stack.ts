@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -10,17 +10,28 @@ import { startSubject, type Subject, SUBJECT, usePulumiBinary } from "./subject"
 export interface Step {
     op: string;
     urn: string;
-    detailedDiff: Record<string, { diffKind: string; inputDiff: boolean }>;
-    diffs: string[];
-    replaces: string[];
+    /** Kind of change by property path. */
+    detailedDiff: Record<string, string>;
     /** The new outputs; at a preview what the program may compute with. */
     outputs: Record<string, unknown>;
 }
 
-export interface Run {
-    steps: Step[];
-    messages: string;
-    outputs: Record<string, unknown>;
+/** One preview, update, refresh or destroy. */
+export class Run {
+    constructor(
+        readonly steps: Step[],
+        readonly messages: string,
+        readonly outputs: Record<string, unknown>,
+    ) {}
+
+    /** What was to be done with the resource of that logical name, in order. */
+    ops(name: string): string[] {
+        return this.of(name).map(({ op }) => op);
+    }
+
+    of(name: string): Step[] {
+        return this.steps.filter(({ urn }) => urn.endsWith(`::${name}`));
+    }
 }
 
 export interface StoredResource {
@@ -100,8 +111,9 @@ export class TestStack {
     }
 
     /** The state as it lies on disk. */
-    async stateText(): Promise<string> {
-        return JSON.stringify((await this.stack.exportStack()).deployment);
+    stateText(): string {
+        const file = join(this.folder, "backend", ".pulumi", "stacks", "provider-test", "test.json");
+        return readFileSync(file, "utf8");
     }
 
     async remove(): Promise<void> {
@@ -117,12 +129,11 @@ export class TestStack {
         const onEvent = (event: automation.EngineEvent): void => {
             const step = event.resourcePreEvent?.metadata ?? event.resOutputsEvent?.metadata;
             if (event.resourcePreEvent && step) {
+                const detailed = Object.entries(step.detailedDiff ?? {});
                 steps.push({
                     op: step.op,
                     urn: step.urn,
-                    detailedDiff: (step.detailedDiff ?? {}) as Step["detailedDiff"],
-                    diffs: step.diffs ?? [],
-                    replaces: [],
+                    detailedDiff: Object.fromEntries(detailed.map(([path, { diffKind }]) => [path, diffKind])),
                     outputs: {},
                 });
             } else if (event.resOutputsEvent && step) {
@@ -138,6 +149,6 @@ export class TestStack {
         const outputs = Object.fromEntries(
             Object.entries(result.outputs ?? {}).map(([key, { value }]) => [key, value]),
         );
-        return { steps, messages: messages.join(""), outputs };
+        return new Run(steps, messages.join(""), outputs);
     }
 }

@@ -10,7 +10,7 @@ export const SUBJECT = process.env.WUKONG_KUBERNETES_PROVIDER === "plugin" ? "pl
 export interface Subject {
     /** Where the provider answers, for tests that speak to it directly. */
     port: number;
-    stop(): Promise<void>;
+    stop: () => Promise<void>;
 }
 
 /** Starts the provider under test as the engine would, with the given environment. */

@@ -20,7 +20,11 @@ export function definitionOf(kind: string): Reference & { spec: object } {
             networks: { type: "array", items: { type: "object", properties: { name: { type: "string" } } } },
         },
     };
-    const status = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+    const condition = { type: "object", properties: { type: { type: "string" }, status: { type: "string" } } };
+    const status = {
+        type: "object",
+        properties: { phase: { type: "string" }, conditions: { type: "array", items: condition } },
+    };
     const schema = { openAPIV3Schema: { type: "object", properties: { spec, status } } };
     return {
         apiVersion: "apiextensions.k8s.io/v1",

@@ -15,7 +15,7 @@ export interface RunningKubernetesProvider {
     /** The port for `PULUMI_DEBUG_PROVIDERS=kubernetes:<port>`. */
     port: number;
     /** Cancels what is under way and closes the port. */
-    stop(): Promise<void>;
+    stop: () => Promise<void>;
 }
 
 /**

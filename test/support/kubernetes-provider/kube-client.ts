@@ -111,7 +111,7 @@ export class KubeClient {
         this.agent ??= secure
             ? new HttpsAgent({ keepAlive: true, ca, cert, key: clientKey, servername, rejectUnauthorized })
             : new HttpAgent({ keepAlive: true });
-        options.agent = this.agent as HttpsAgent;
+        options.agent = this.agent;
         const body = settings.body === undefined ? undefined : JSON.stringify(settings.body);
         options.headers = {
             ...(options.headers as Record<string, string>),

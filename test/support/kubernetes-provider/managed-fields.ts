@@ -109,7 +109,7 @@ function setAt(object: JsonObject, steps: string[], value: Json | undefined): vo
             }
             current[step] = {};
         }
-        current = current[step] as JsonObject;
+        current = current[step];
     }
     if (value === undefined) {
         delete current[steps.at(-1)!];

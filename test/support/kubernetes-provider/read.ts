@@ -6,7 +6,7 @@ import { AwaitError, InitializationError } from "./errors";
 import type { ProviderInstance } from "./instance";
 import { isGone } from "./kube-error";
 import { apiVersionOf, gvkFromUrn, nameOf, namespaceOf, prune, setMetadata } from "./kube-object";
-import { normalize } from "./normalize";
+import { isBuiltIn, normalize } from "./normalize";
 import { copySecrets, fromStruct, type JsonObject, toPlain, toProperties, toStruct } from "./values";
 
 /** Reads the live object for a refresh, an import or a `.get`; an empty id says that it is gone. */
@@ -49,7 +49,7 @@ export async function read(instance: ProviderInstance, request: ReadRequest): Pr
         throw error;
     }
 
-    const liveInputs = firstRead ? wholeInputs(live) : prune(live, oldInputs);
+    const liveInputs = firstRead && isBuiltIn(live) ? wholeInputs(live) : prune(live, oldInputs);
     const id = request.getId();
     const state = makeCheckpoint(liveInputs, live, inputs, apiVersion, fieldManager);
     const stored = toProperties(liveInputs);
@@ -87,7 +87,7 @@ function completeIdentity(
     return firstRead;
 }
 
-/** Everything of an object that a program could have written. */
+/** Everything of a built-in object that a program could have written; of a custom one upstream knows no fields. */
 function wholeInputs(live: JsonObject): JsonObject {
     const { status: _status, ...inputs } = structuredClone(live);
     return normalize(inputs);

@@ -22,7 +22,7 @@ const UPSTREAM_VERSION = "4.34.2";
 const MAX_MESSAGE_BYTES = 400 * 1024 * 1024;
 
 /** The gRPC server. Stopping it cancels what its instances have under way. */
-export function makeServer(environment: NodeJS.ProcessEnv): { server: grpc.Server; cancelAll(): void } {
+export function makeServer(environment: NodeJS.ProcessEnv): { server: grpc.Server; cancelAll: () => void } {
     // The engine opens one connection for every provider instance of a run, and nothing in its later calls says which
     // instance is meant. So the peer is what tells the instances apart.
     const instances = new Map<string, ProviderInstance>();
@@ -101,7 +101,7 @@ export function makeServer(environment: NodeJS.ProcessEnv): { server: grpc.Serve
         "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
         "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
     });
-    server.addService(ResourceProviderService as unknown as grpc.ServiceDefinition, service);
+    server.addService(ResourceProviderService, service);
     return { server, cancelAll: () => instances.forEach((instance) => instance.cancel()) };
 }
 

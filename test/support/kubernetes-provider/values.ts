@@ -33,11 +33,11 @@ const TO_DASHED = new Map(DASHED.map((name) => [name.replaceAll("-", "_"), name]
 const TO_UNDERSCORED = new Map(DASHED.map((name) => [name, name.replaceAll("-", "_")]));
 
 export function fromStruct(struct: Struct | undefined): JsonObject {
-    return (struct?.toJavaScript() ?? {}) as JsonObject;
+    return struct?.toJavaScript() ?? {};
 }
 
 export function toStruct(object: JsonObject): Struct {
-    return Struct.fromJavaScript(object as { [key: string]: never });
+    return Struct.fromJavaScript(object);
 }
 
 export function isObject(value: Json | undefined): value is JsonObject {
