@@ -40,9 +40,10 @@ interface Ethernet {
 
 /**
  * The NIC that gets the default route: the one that says so, else the primary when it has a gateway or DHCP (whose
- * server names one), else the first with a gateway, else the first with DHCP.
+ * server names one), else the first by name with a gateway, else the first by name with DHCP: the order in which NICs are
+ * declared decides nothing but which of them is primary.
  */
-export function defaultRouteNic<T extends Pick<GuestNic, "mode" | "gateway" | "primary" | "isDefaultRoute">>(
+export function defaultRouteNic<T extends Pick<GuestNic, "name" | "mode" | "gateway" | "primary" | "isDefaultRoute">>(
     nics: readonly T[],
 ): T | undefined {
     const primary = primaryOf(nics);
@@ -50,8 +51,8 @@ export function defaultRouteNic<T extends Pick<GuestNic, "mode" | "gateway" | "p
     return (
         nics.find((nic) => nic.isDefaultRoute === true) ??
         (primary !== undefined && (hasGateway(primary) || primary.mode === "dhcp") ? primary : undefined) ??
-        nics.find(hasGateway) ??
-        nics.find((nic) => nic.mode === "dhcp")
+        byName(nics).find(hasGateway) ??
+        byName(nics).find((nic) => nic.mode === "dhcp")
     );
 }
 
@@ -65,9 +66,13 @@ export function guestNetworkConfig(nics: readonly GuestNic[]): string {
     const primary = primaryOf(nics);
     const carrier = defaultRouteNic(nics);
     const ethernets = Object.fromEntries(
-        nics.map((nic) => [nic.name, ethernetOf(nic, nic === carrier, nic.optional ?? nic !== primary)]),
+        byName(nics).map((nic) => [nic.name, ethernetOf(nic, nic === carrier, nic.optional ?? nic !== primary)]),
     );
     return toYaml({ version: 2, ethernets });
+}
+
+function byName<T extends { readonly name: string }>(nics: readonly T[]): T[] {
+    return nics.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** True for a name that a guest can give a NIC: the kernel's 15 characters, and not one with another meaning. */

@@ -103,7 +103,7 @@ ethernets:
             { ...POD, name: "on", macAddress: "52:54:00:12:34:56" },
             { ...LAN, name: "1e3", searchDomains: ["no"] },
         ]);
-        assert.deepEqual(Object.keys(ethernets), ["on", "1e3"]);
+        assert.deepEqual(Object.keys(ethernets).sort(), ["1e3", "on"]);
         assert.equal(ethernets.on?.match.macaddress, "52:54:00:12:34:56");
         assert.deepEqual(ethernets["1e3"]?.nameservers, { search: ["no"] });
         assert.match(guestNetworkConfig([{ ...POD, name: "on" }]), /^ {2}"on":$/m);
@@ -161,9 +161,18 @@ ethernets:
     it("holds up the boot for the primary only", () => {
         const { ethernets } = read([POD, LAN, { ...LAN, name: "c", optional: false }]);
         assert.deepEqual(
-            Object.values(ethernets).map(({ optional }) => optional),
+            [POD.name, LAN.name, "c"].map((name) => ethernets[name]?.optional),
             [undefined, true, undefined],
         );
+    });
+
+    it("is the same text in whatever order the NICs are declared", () => {
+        const primary = { ...LAN, name: "a", gateway: undefined, primary: true };
+        const nics = [primary, LAN, { ...LAN, name: "c" }];
+        for (const order of [nics.toReversed(), [nics[1]!, nics[0]!, nics[2]!]]) {
+            assert.equal(guestNetworkConfig(order), guestNetworkConfig(nics));
+            assert.equal(defaultRouteNic(order)?.name, "c");
+        }
     });
 
     it("leaves a NIC without mode bare, but matched", () => {
