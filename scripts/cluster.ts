@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { Refusal, runCommand } from "./command";
 import { kubeconfigPath, runningProcesses, startCluster, stopCluster } from "./embedded-cluster/cluster";
 import { programNames } from "./embedded-cluster/commands";
+import { withLock } from "./toolchain/lock";
 
 const usage = `usage: npm run cluster -- <command> [--directory <directory>]
   start       start the embedded cluster, unless it runs
@@ -26,6 +27,12 @@ function parse(parameters: readonly string[]): { command: string; directory: str
         throw new Refusal(usage);
     }
     return { command, directory: path.resolve(value ?? defaultDirectory()) };
+}
+
+/** A start has to end before another start, or a stop, of the same cluster begins. */
+async function alone(directory: string, work: () => Promise<void>): Promise<void> {
+    fs.mkdirSync(path.dirname(directory), { recursive: true });
+    await withLock(`${directory}.lock`, () => console.log("Another command is at work on the cluster; waiting."), work);
 }
 
 async function start(directory: string): Promise<void> {
@@ -65,10 +72,10 @@ async function main(): Promise<number> {
     const { command, directory } = parse(process.argv.slice(2));
     switch (command) {
         case "start":
-            await start(directory);
+            await alone(directory, () => start(directory));
             return 0;
         case "stop":
-            await stopCluster(directory);
+            await alone(directory, () => stopCluster(directory));
             console.log("The cluster is stopped.");
             return 0;
         case "status":

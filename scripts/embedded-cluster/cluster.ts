@@ -126,7 +126,7 @@ class ClusterStart {
         private readonly ports: Ports,
         private readonly options: ClusterOptions,
     ) {
-        this.signal = AbortSignal.timeout(options.timeoutMs ?? 120_000);
+        this.signal = AbortSignal.timeout(this.timeoutMs());
     }
 
     /**
@@ -167,8 +167,11 @@ class ClusterStart {
 
     private startNodeSide(): Program {
         const lifeline = this.options.detached !== true;
-        const flags = commandLine("node-side", this.directory, this.ports);
-        return this.launch("node-side", lifeline ? [...flags, "-lifeline"] : flags, lifeline);
+        const flags = [...commandLine("node-side", this.directory, this.ports), this.timeoutFlag()];
+        if (lifeline) {
+            flags.push("-lifeline", ...(this.options.directory === undefined ? ["-temporary"] : []));
+        }
+        return this.launch("node-side", flags, lifeline);
     }
 
     private launch(name: ProgramName, flags: readonly string[], lifeline: boolean): Program {
@@ -191,9 +194,17 @@ class ClusterStart {
         return Program.start({
             name: `node-side-${command}`,
             file: this.files["node-side"],
-            arguments: [command, `-directory=${this.directory}`, ...flags],
+            arguments: [command, `-directory=${this.directory}`, this.timeoutFlag(), ...flags],
             directory: this.directory,
         });
+    }
+
+    private timeoutMs(): number {
+        return this.options.timeoutMs ?? 120_000;
+    }
+
+    private timeoutFlag(): string {
+        return `-timeout=${this.timeoutMs()}ms`;
     }
 
     /** Waits for a promise, and fails as soon as one of the programs ends. */

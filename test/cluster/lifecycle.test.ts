@@ -46,7 +46,8 @@ describe("the embedded cluster's programs", function () {
         (await run(process.execPath, [commandLineTool, command, "--directory", directory])).stdout;
 
     it("start once, tell their state, and stop without a rest", async () => {
-        await tool("start");
+        const texts = await Promise.all([tool("start"), tool("start")]);
+        assert.equal(texts.filter((text) => text.includes("The cluster runs already")).length, 1);
         const first = runningProcesses(directory);
         assert.deepEqual(first.map(({ name }) => name).sort(), [...programNames].sort());
         assert.match(await tool("start"), /^The cluster runs already/);
@@ -69,22 +70,22 @@ describe("the embedded cluster's programs", function () {
         await tool("stop");
     });
 
-    it("listen on the loopback interface only, and end with the process that started them, even when it is killed", async () => {
-        const starter = spawn(
-            process.execPath,
-            [
-                "-e",
-                `require(process.argv[1]).startCluster({ directory: process.argv[2] }).then(() => process.stdout.write("up\\n"), (e) => { console.error(e.message); process.exit(1); })`,
-                library,
-                directory,
-            ],
-            { stdio: ["ignore", "pipe", "inherit"] },
-        );
-        await once(starter.stdout, "data");
-        assert.deepEqual(listeningElsewhere(runningProcesses(directory).map(({ pid }) => pid)), []);
+    it("listen on the loopback interface only, and end with their starter, even when it is killed, directory and all", async () => {
+        const script = `require(process.argv[1]).startCluster().then(
+            (cluster) => { process.stdout.write(cluster.directory); setInterval(() => undefined, 1000); },
+            (error) => { console.error(error.message); process.exit(1); },
+        )`;
+        const starter = spawn(process.execPath, ["-e", script, library], { stdio: ["ignore", "pipe", "inherit"] });
+        const [output] = (await once(starter.stdout, "data")) as [Buffer];
+        const temporary = output.toString();
+        const pids = runningProcesses(temporary).map(({ pid }) => pid);
+        assert.equal(pids.length, programNames.length);
+        assert.deepEqual(listeningElsewhere(pids), []);
         starter.kill("SIGKILL");
-        await until("every program to be gone", async () => {
-            const left = processesNaming(directory);
+        await until("every program and the directory to be gone", async () => {
+            const left = [...processesNaming(temporary), ...fs.readdirSync(os.tmpdir())].filter((each) =>
+                each.includes(path.basename(temporary)),
+            );
             return left.length === 0 ? done(true) : seen(left);
         });
     });

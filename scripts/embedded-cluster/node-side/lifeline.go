@@ -11,7 +11,7 @@ import (
 
 // endCluster ends the programs listed in <directory>/processes.json, and this one last. It is how a cluster ends whose
 // starter was killed before it could stop it. By force, because its state is of no use to anybody.
-func endCluster(directory string) {
+func endCluster(directory string, temporary bool) {
 	var processes []struct {
 		PID int `json:"pid"`
 	}
@@ -34,5 +34,8 @@ func endCluster(directory string) {
 		}
 	}
 	_ = os.Remove(filepath.Join(directory, "processes.json"))
+	if temporary {
+		_ = os.RemoveAll(directory)
+	}
 	os.Exit(0)
 }

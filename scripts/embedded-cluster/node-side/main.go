@@ -35,6 +35,7 @@ type options struct {
 	crds          string
 	timeout       time.Duration
 	lifeline      bool
+	temporary     bool
 }
 
 func main() {
@@ -54,8 +55,9 @@ func run(arguments []string) error {
 	flags.IntVar(&o.apiServerPort, "api-server-port", 0, "the port of kube-apiserver")
 	flags.IntVar(&o.virtAPIPort, "virt-api-port", 0, "the port of virt-api")
 	flags.StringVar(&o.crds, "crds", "", "a directory of further CRDs as YAML files")
-	flags.DurationVar(&o.timeout, "timeout", time.Minute, "how long to wait for other programs")
+	flags.DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long to wait for other programs")
 	flags.BoolVar(&o.lifeline, "lifeline", false, "stop every program of the cluster when standard input closes")
+	flags.BoolVar(&o.temporary, "temporary", false, "with -lifeline, remove the directory as well")
 	if err := flags.Parse(arguments[1:]); err != nil {
 		return err
 	}
@@ -95,7 +97,7 @@ func play(ctx context.Context, o options) error {
 	if o.lifeline {
 		go func() {
 			_, _ = io.Copy(io.Discard, os.Stdin)
-			endCluster(o.directory)
+			endCluster(o.directory, o.temporary)
 		}()
 	}
 	client, err := newClient(o.directory, "admin")
