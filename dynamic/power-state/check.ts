@@ -124,8 +124,8 @@ function attaches(before: PowerStateInputs["networks"], after: PowerStateInputs[
     return Object.entries(after)
         .filter(([name, nic]) => !sameNic(before[name], nic))
         .map(([name, nic]) => {
-            const action = before[name] ? "change" : "attach";
-            return `${action} ${name}: ${nic.impact ?? "impact unknown"} (${nic.reason ?? "the cluster was not reached"})`;
+            const verdict = { impact: nic.impact ?? UNKNOWN_IMPACT, reason: nic.reason ?? NOT_REACHED };
+            return planLine(before[name] ? "change" : "attach", name, nic, verdict);
         });
 }
 
@@ -142,7 +142,7 @@ async function detaches(
     for (const [name, nic] of Object.entries(before).filter(([name]) => after[name] === undefined)) {
         const change = { kind: "detach", nic: specOf(name, nic) } as const;
         const verdict = doable(change, classifyChange(change, { ...facts, isPrimary: nic.primary }));
-        lines.push(`detach ${name}: ${verdict.impact} (${verdict.reason})`);
+        lines.push(planLine("detach", name, nic, verdict));
         if (verdict.impact === "refused") {
             const remedy = "leave the NIC in the program";
             problems.push({ vm, nic: name, field: "networks", rule: verdict.reason, remedy });
@@ -153,9 +153,24 @@ async function detaches(
 
 /** The detaches of a preview that cannot reach the cluster. */
 function unplanned(before: PowerStateInputs["networks"] | undefined, after: PowerStateInputs["networks"]): string[] {
-    return Object.keys(before ?? {})
-        .filter((name) => after[name] === undefined)
-        .map((name) => `detach ${name}: impact unknown (the cluster was not reached)`);
+    return Object.entries(before ?? {})
+        .filter(([name]) => after[name] === undefined)
+        .map(([name, nic]) => planLine("detach", name, nic, { impact: UNKNOWN_IMPACT, reason: NOT_REACHED }));
+}
+
+const UNKNOWN_IMPACT = "impact unknown";
+const NOT_REACHED = "the cluster was not reached";
+
+/** What happens to a NIC, which one it is, and what that costs, as a preview shows it. */
+function planLine(
+    action: "attach" | "change" | "detach",
+    name: string,
+    { nadName, macAddress, addresses }: PlannedNic,
+    { impact, reason }: { readonly impact: string; readonly reason: string },
+): string {
+    const network = nadName ?? "pod network";
+    const address = addresses.join(", ") || "DHCP";
+    return `${action} ${name} (${network}, MAC ${macAddress}, ${address}): ${impact}, ${reason}`;
 }
 
 function specOf(name: string, nic: PlannedNic): NicSpec {
