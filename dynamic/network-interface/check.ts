@@ -228,7 +228,7 @@ async function classify(
     const heavy = verdicts.filter((verdict) => verdict.impact === impact).map((verdict) => verdict.reason);
     const light = verdicts.filter((verdict) => verdict.impact !== impact && verdict.impact !== "none");
     const reasons = [...heavy, ...light.map((verdict) => `${verdict.impact}: ${verdict.reason}`)];
-    return { impact, reason: reasons.join("; ") || "nothing changes" };
+    return { impact, reason: [...new Set(reasons)].join("; ") || "nothing changes" };
 }
 
 /** An unplug that only a restart would bring is not made: KubeVirt would drop the NIC from the VM and keep it in the guest. */
