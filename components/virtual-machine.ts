@@ -111,6 +111,7 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
         const vmUid = this.object.metadata.apply((metadata) => metadata.uid);
         const dynamicOptions = { ...scope.dynamic, deletedWith: this.object };
         const common = scope.common;
+        const siblings = nics.map((nic) => nic.name).sort();
         this.interfaces = Object.fromEntries(
             nics.map(({ name: nic, type, primary, nadName, nadDeclared, macAddress, model, linkState, addresses }) => [
                 nic,
@@ -118,7 +119,7 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
                     `${vmName}-${nic}`,
                     {
                         ...common,
-                        ...{ namespace, vm: vmName, vmUid, nic, type, primary },
+                        ...{ namespace, vm: vmName, vmUid, nic, siblings, type, primary },
                         ...(nadName && { nadName, nadDeclared }),
                         ...{ macAddress, model, linkState, addresses, timeoutSeconds },
                     },

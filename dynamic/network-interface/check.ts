@@ -10,6 +10,7 @@ import type { Problem } from "../../core/problem";
 import { listsOf } from "../../core/vm-networks";
 import { checkWith, clientForCheck, containsUnknown, type Checked, type CheckRequest } from "../handler";
 import { declarationOf, specOf, type NetworkInterfaceInputs } from "./inputs";
+import { announce, expectChange } from "./siblings";
 
 /** Fields that make another NIC of it. */
 export const IDENTITY = ["namespace", "vm", "nic", "type", "nadName", "macAddress", "model"] as const;
@@ -17,7 +18,17 @@ export const IDENTITY = ["namespace", "vm", "nic", "type", "nadName", "macAddres
 /** Fields that are changed on the NIC as it is. */
 export const MUTABLE = ["linkState", "addresses"] as const;
 
-export const check = checkWith<NetworkInterfaceInputs>(checkNic);
+export const check = checkWith<NetworkInterfaceInputs>(async (request) => {
+    const { namespace, vm, nic, siblings = [] } = request.news;
+    announce(`${namespace}/${vm}`, siblings);
+    const { inputs, problems } = await checkNic(request);
+    if (!request.olds) {
+        expectChange(`${namespace}/${vm}`, nic);
+    }
+    const stored = { ...inputs };
+    delete stored.siblings;
+    return { inputs: stored, problems };
+});
 
 async function checkNic({
     olds,

@@ -12,6 +12,8 @@ export interface NetworkInterfaceInputs extends CommonInputs {
     vmUid?: string;
     /** Name of the NIC in the VM. */
     nic: string;
+    /** All NICs that the program declares for the VM: those that change together share a patch. Never stored. */
+    siblings?: string[];
     type: NicType;
     /** `namespace/name`; absent for the pod network. */
     nadName?: string;

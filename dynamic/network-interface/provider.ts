@@ -8,6 +8,7 @@ import { attachNics, listsOf, markAbsent, removeNics } from "../../core/vm-netwo
 import { differs, plainErrors, storedAnew } from "../handler";
 import { IDENTITY, MUTABLE } from "./check";
 import { specOf, type NetworkInterfaceInputs, type NetworkInterfaceState } from "./inputs";
+import { expectChange, settle } from "./siblings";
 import { editVm, type EditedVm } from "./vm-edits";
 
 export { check } from "./check";
@@ -33,11 +34,9 @@ export async function diff(
         replaces.push("vmUid");
         replacedVms.add(olds.vmUid ?? "");
     }
-    return Promise.resolve({
-        changes: replaces.length > 0 || MUTABLE.some(changed) || news.lost === true || storedAnew(olds, news),
-        replaces,
-        deleteBeforeReplace: true,
-    });
+    const changes = replaces.length > 0 || MUTABLE.some(changed) || news.lost === true || storedAnew(olds, news);
+    (changes ? expectChange : settle)(`${news.namespace}/${news.vm}`, news.nic);
+    return Promise.resolve({ changes, replaces, deleteBeforeReplace: true });
 }
 
 export async function create(inputs: NetworkInterfaceInputs): Promise<{ id: string; outs: NetworkInterfaceState }> {

@@ -3,6 +3,7 @@ import { ClusterError, hasReason } from "../../cluster/errors";
 import { VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
 import { getVm, powerOf, type VirtualMachine, type VirtualMachineInstance } from "../../cluster/virtual-machine";
 import { listsOf, listsPatch, type ListEdit, type VmLists } from "../../core/vm-networks";
+import { outstanding, settle, unseen } from "./siblings";
 
 /** An edit of a VM's two lists, made anew on the lists as they are whenever it is tried. */
 export interface Edit {
@@ -19,14 +20,25 @@ export interface EditedVm {
     readonly uid: string;
 }
 
-/** The engine hands over the NICs of a VM one by one; who comes this soon after another shares its patch. */
-const QUIET_MS = 150;
+/**
+ * The engine hands over the NICs of a VM one by one; who comes this soon after another shares its patch. Unplugs come
+ * last in a run and together, but nothing announces them.
+ */
+const QUIET_MS = { attach: 150, detach: 400, link: 150 };
+
+/** NICs that the program declares are waited for this long from the last that came: one may wait for its address, or fail. */
+const OVERDUE_MS = 2_000;
+
+/** How often it is looked whether all have come. */
+const TICK_MS = 50;
 
 /** How often the lists may change between reading and writing them. */
 const MAX_TRIES = 12;
 
 interface Waiting {
     readonly edit: Edit;
+    /** When it came, in milliseconds. */
+    readonly since: number;
     readonly resolve: () => void;
     readonly reject: (error: unknown) => void;
 }
@@ -35,7 +47,7 @@ interface Waiting {
 class EditQueue {
     private waiting: Waiting[] = [];
     private timer: NodeJS.Timeout | undefined;
-    private writing = false;
+    private latest = { left: 0, at: 0 };
 
     constructor(
         private readonly client: ClusterClient,
@@ -44,23 +56,46 @@ class EditQueue {
 
     async add(edit: Edit): Promise<void> {
         return new Promise<void>((resolve, reject) => {
-            this.waiting.push({ edit, resolve, reject });
+            this.waiting.push({ edit, since: Date.now(), resolve, reject });
             this.schedule();
         });
     }
 
     private schedule(): void {
-        clearTimeout(this.timer);
-        if (!this.writing && this.waiting.length > 0) {
-            this.timer = setTimeout(() => void this.flush(), QUIET_MS);
+        this.timer ??= setTimeout(() => void this.look(), TICK_MS);
+    }
+
+    private async look(): Promise<void> {
+        const kind = (["detach", "link", "attach"] as const).find((each) => this.isComplete(each));
+        if (kind !== undefined) {
+            await this.flush(kind);
+        }
+        this.timer = undefined;
+        if (this.waiting.length > 0) {
+            this.schedule();
         }
     }
 
-    private async flush(): Promise<void> {
-        const kind = this.waiting[0]?.edit.kind;
+    /** Whether all edits of the kind have come that are going to, as far as can be told. */
+    private isComplete(kind: Edit["kind"]): boolean {
+        const times = this.waiting.filter(({ edit }) => edit.kind === kind).map(({ since }) => since);
+        const last = Math.max(...times);
+        if (times.length === 0 || Date.now() - last < QUIET_MS[kind]) {
+            return false;
+        }
+        const vm = `${this.vm.namespace}/${this.vm.name}`;
+        const left = outstanding(vm);
+        if (left !== this.latest.left) {
+            this.latest = { left, at: Date.now() };
+        }
+        const overdue = Date.now() - Math.max(last, this.latest.at) > OVERDUE_MS;
+        // A NIC that is taken off to be attached anew comes to be attached only when it is off.
+        return overdue || (kind === "detach" ? unseen(vm) : left) === 0;
+    }
+
+    private async flush(kind: Edit["kind"]): Promise<void> {
         const batch = this.waiting.filter(({ edit }) => edit.kind === kind);
         this.waiting = this.waiting.filter(({ edit }) => edit.kind !== kind);
-        this.writing = true;
         try {
             await writeBatch(this.client, this.vm, batch);
         } catch (error) {
@@ -68,8 +103,6 @@ class EditQueue {
                 each.reject(error);
             }
         }
-        this.writing = false;
-        this.schedule();
     }
 }
 
@@ -80,6 +113,9 @@ const queues = new Map<string, EditQueue>();
  * @throws ClusterError where an entry of the NIC's name is not as it must be, or the cluster refuses
  */
 export async function editVm(client: ClusterClient, vm: EditedVm, edit: Edit): Promise<void> {
+    if (edit.kind === "attach") {
+        settle(`${vm.namespace}/${vm.name}`, edit.nic);
+    }
     const key = `${client.server} ${vm.uid}`;
     const queue = queues.get(key) ?? new EditQueue(client, vm);
     queues.set(key, queue);
