@@ -12,12 +12,15 @@ after("stop the kubernetes providers of these tests", async () => {
     }
 });
 
+/** Whom a stack is run as: a user of the cluster under test, or whoever a kubeconfig says. */
+export type StackUser = TestUser | { readonly kubeconfig: string };
+
 /**
  * The environment of the Pulumi CLI in tests: the cluster under test as one of its users sees it, and the stand-in for
  * the kubernetes provider (`WUKONG_KUBERNETES_PROVIDER=plugin` leaves the provider to the CLI).
  */
-export async function pulumiEnvironment(user: TestUser = "admin"): Promise<Record<string, string>> {
-    const kubeconfig = await testKubeconfig(user);
+export async function pulumiEnvironment(user: StackUser = "admin"): Promise<Record<string, string>> {
+    const kubeconfig = typeof user === "string" ? await testKubeconfig(user) : user.kubeconfig;
     const folders = [process.env.WUKONG_PULUMI_BIN ?? "", path.dirname(process.execPath), process.env.PATH ?? ""];
     // Automation looks for the CLI on the PATH of its own process.
     process.env.PATH = [...new Set(folders.flatMap((folder) => folder.split(path.delimiter)))].join(path.delimiter);

@@ -2,8 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import * as automation from "@pulumi/pulumi/automation";
-import type { TestUser } from "./embedded-cluster";
-import { pulumiEnvironment } from "./pulumi-environment";
+import { pulumiEnvironment, type StackUser } from "./pulumi-environment";
 
 /** A change that the engine plans or makes, as its events tell. */
 export interface Step {
@@ -34,9 +33,9 @@ export class TestStack {
     ) {}
 
     /**
-     * @param user whose kubeconfig of the cluster under test the stack is run with
+     * @param user whose kubeconfig the stack is run with
      */
-    static async create(user?: TestUser): Promise<TestStack> {
+    static async create(user?: StackUser): Promise<TestStack> {
         const directory = mkdtempSync(path.join(tmpdir(), "wukong-stack-"));
         // Dynamic providers look for packages from the program's folder.
         symlinkSync(path.resolve(__dirname, "..", "..", "..", "node_modules"), path.join(directory, "node_modules"));

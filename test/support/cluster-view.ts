@@ -1,0 +1,268 @@
+import assert from "node:assert/strict";
+import * as k8s from "@kubernetes/client-node";
+import { orUndefined, type TestClients } from "./embedded-cluster";
+
+/** A NIC in a VM's lists. */
+export interface ListedInterface {
+    readonly name: string;
+    readonly macAddress?: string;
+    readonly model?: string;
+    readonly state?: string;
+}
+
+export interface ListedNetwork {
+    readonly name: string;
+    readonly pod?: object;
+    readonly multus?: { readonly networkName: string };
+}
+
+interface GuestSpec {
+    readonly networks?: readonly ListedNetwork[];
+    readonly domain: { readonly devices: { readonly interfaces?: readonly ListedInterface[] } };
+}
+
+export interface Vm extends k8s.KubernetesObject {
+    readonly spec: { readonly runStrategy?: string; readonly template: { readonly spec: GuestSpec } };
+    readonly status?: { readonly ready?: boolean };
+}
+
+export interface Vmi extends k8s.KubernetesObject {
+    readonly spec: GuestSpec;
+    readonly status?: {
+        readonly phase?: string;
+        readonly interfaces?: readonly {
+            readonly name?: string;
+            readonly mac?: string;
+            readonly infoSource?: string;
+            readonly linkState?: string;
+        }[];
+        readonly phaseTransitionTimestamps?: readonly {
+            readonly phase: string;
+            readonly phaseTransitionTimestamp: string;
+        }[];
+    };
+}
+
+export interface HeldAddress extends k8s.KubernetesObject {
+    readonly spec: {
+        readonly address: string;
+        readonly space: string;
+        readonly pool?: string;
+        readonly macAddress?: string;
+        readonly owner: { readonly key: string; readonly manager: string };
+    };
+}
+
+/** A NIC as a test speaks of it. */
+export interface SeenNic {
+    readonly mac: string | undefined;
+    readonly network: string;
+    readonly state: string;
+}
+
+const KUBEVIRT = { group: "kubevirt.io", version: "v1" };
+const WUKONG = { group: "vm.novasphere.dev", version: "v1alpha1" };
+const NADS = {
+    group: "k8s.cni.cncf.io",
+    version: "v1",
+    plural: "network-attachment-definitions",
+};
+
+/** What a namespace of the cluster holds, as a client sees it that has nothing to do with the package. */
+export class ClusterView {
+    constructor(
+        readonly clients: TestClients,
+        readonly namespace: string,
+    ) {}
+
+    async findVm(name: string): Promise<Vm | undefined> {
+        return orUndefined(this.read<Vm>("virtualmachines", name));
+    }
+
+    async vm(name: string): Promise<Vm> {
+        return this.read<Vm>("virtualmachines", name);
+    }
+
+    async findVmi(name: string): Promise<Vmi | undefined> {
+        return orUndefined(this.read<Vmi>("virtualmachineinstances", name));
+    }
+
+    async vmi(name: string): Promise<Vmi> {
+        return this.read<Vmi>("virtualmachineinstances", name);
+    }
+
+    /** What a restart, of the VM or of its pod, would change. */
+    async life(name: string): Promise<object> {
+        const [vm, vmi] = await Promise.all([this.vm(name), this.vmi(name)]);
+        const { items } = await this.clients.core.listNamespacedPod({
+            namespace: this.namespace,
+            labelSelector: `kubevirt.io=virt-launcher,kubevirt.io/vm=${name}`,
+        });
+        assert.equal(vmi.status?.phase, "Running", `VM ${name} should run`);
+        return {
+            vm: vm.metadata?.uid,
+            vmi: vmi.metadata?.uid,
+            created: vmi.metadata?.creationTimestamp,
+            phases: vmi.status.phaseTransitionTimestamps,
+            pods: items.map((pod) => [pod.metadata?.uid, pod.metadata?.creationTimestamp, pod.status?.startTime]),
+        };
+    }
+
+    /** NICs that the running guest has, and what their links are. */
+    async plugged(name: string): Promise<Record<string, { mac: string | undefined; link: string }>> {
+        const vmi = await this.vmi(name);
+        const inDomain = (vmi.status?.interfaces ?? []).filter((nic) => nic.infoSource?.includes("domain"));
+        return Object.fromEntries(inDomain.map((nic) => [nic.name, { mac: nic.mac, link: nic.linkState ?? "" }]));
+    }
+
+    async reservations(): Promise<HeldAddress[]> {
+        const list = await this.clusterScoped<HeldAddress>("ipreservations");
+        const pools = await this.poolNames();
+        return list.filter(
+            ({ spec }) => spec.owner.key.startsWith(`${this.namespace}/`) || pools.includes(spec.pool ?? ""),
+        );
+    }
+
+    async reservationsOfSpace(space: string): Promise<HeldAddress[]> {
+        const list = await this.clusterScoped<HeldAddress>("ipreservations");
+        return list.filter(({ spec }) => spec.space === space);
+    }
+
+    /** All that a program can leave behind in the namespace, or for it, with its version: `Kind name` to version. */
+    async everything(): Promise<Record<string, string>> {
+        const { namespace } = this;
+        const { core } = this.clients;
+        const [pods, secrets, services, slices, vms, vmis, nads, pools, reservations] = await Promise.all([
+            core.listNamespacedPod({ namespace }),
+            core.listNamespacedSecret({ namespace }),
+            core.listNamespacedService({ namespace }),
+            this.clients.config.makeApiClient(k8s.DiscoveryV1Api).listNamespacedEndpointSlice({ namespace }),
+            this.list(KUBEVIRT, "virtualmachines"),
+            this.list(KUBEVIRT, "virtualmachineinstances"),
+            this.list(NADS, NADS.plural),
+            this.clusterScoped("ippools"),
+            this.reservations(),
+        ]);
+        const found: [string, readonly k8s.KubernetesObject[]][] = [
+            ["Pod", pods.items],
+            ["Secret", secrets.items],
+            ["Service", services.items],
+            ["EndpointSlice", slices.items],
+            ["VirtualMachine", vms],
+            ["VirtualMachineInstance", vmis],
+            ["NetworkAttachmentDefinition", nads],
+            ["IPPool", pools.filter((pool) => this.owns(pool.metadata?.name))],
+            ["IPReservation", reservations],
+        ];
+        return Object.fromEntries(
+            found.flatMap(([kind, objects]) =>
+                objects.map(({ metadata }) => [`${kind} ${metadata?.name ?? ""}`, metadata?.resourceVersion ?? ""]),
+            ),
+        );
+    }
+
+    /** The same without what lives by itself: a guest and its pod report now and then. */
+    async written(): Promise<Record<string, string>> {
+        const entries = Object.entries(await this.everything());
+        return Object.fromEntries(entries.filter(([key]) => !/^(VirtualMachineInstance|Pod|EndpointSlice) /.test(key)));
+    }
+
+    async patchVm(name: string, operations: object[]): Promise<void> {
+        await this.patch("virtualmachines", name, operations);
+    }
+
+    async patchVmi(name: string, operations: object[]): Promise<void> {
+        await this.patch("virtualmachineinstances", name, operations);
+    }
+
+    async makeNad(name: string): Promise<void> {
+        const config = JSON.stringify({ cniVersion: "0.4.0", name, type: "bridge", bridge: "br9" });
+        await this.clients.custom.createNamespacedCustomObject({
+            ...NADS,
+            namespace: this.namespace,
+            body: {
+                apiVersion: "k8s.cni.cncf.io/v1",
+                kind: "NetworkAttachmentDefinition",
+                metadata: { name },
+                spec: { config },
+            },
+        });
+    }
+
+    /** An address held by another writer. */
+    async makeReservation(pool: string, address: string, owner: { key: string; manager: string }): Promise<void> {
+        await this.clients.custom.createClusterCustomObject({
+            ...WUKONG,
+            plural: "ipreservations",
+            body: {
+                apiVersion: `${WUKONG.group}/${WUKONG.version}`,
+                kind: "IPReservation",
+                metadata: { name: `${pool}.v4-${address}`, labels: { "vm.novasphere.dev/space": pool } },
+                spec: { address, family: "IPv4", space: pool, pool, origin: "Static", allocationId: "other", owner },
+            },
+        });
+    }
+
+    async deleteReservation(pool: string, address: string): Promise<void> {
+        const name = `${pool}.v4-${address}`;
+        await this.clients.custom.deleteClusterCustomObject({ ...WUKONG, plural: "ipreservations", name });
+    }
+
+    /** Pools of tests have the namespace in their name, as they are cluster-scoped. */
+    private owns(pool: string | undefined): boolean {
+        return pool?.endsWith(this.namespace) === true;
+    }
+
+    private async poolNames(): Promise<string[]> {
+        const pools = await this.clusterScoped("ippools");
+        return pools.map((pool) => pool.metadata?.name ?? "").filter((name) => this.owns(name));
+    }
+
+    private async read<T>(plural: string, name: string): Promise<T> {
+        const { namespace } = this;
+        const read = this.clients.custom.getNamespacedCustomObject({ ...KUBEVIRT, namespace, plural, name });
+        return (await read) as T;
+    }
+
+    private async list(
+        { group, version }: { group: string; version: string },
+        plural: string,
+    ): Promise<k8s.KubernetesObject[]> {
+        const { namespace } = this;
+        const list: unknown = await this.clients.custom.listNamespacedCustomObject({
+            ...{ group, version, namespace, plural },
+        });
+        return (list as { items: k8s.KubernetesObject[] }).items;
+    }
+
+    private async clusterScoped<T extends k8s.KubernetesObject>(plural: string): Promise<T[]> {
+        const list: unknown = await this.clients.custom.listClusterCustomObject({ ...WUKONG, plural });
+        return (list as { items: T[] }).items;
+    }
+
+    private async patch(plural: string, name: string, body: object[]): Promise<void> {
+        const { namespace } = this;
+        await this.clients.custom.patchNamespacedCustomObject(
+            { ...KUBEVIRT, namespace, plural, name, body },
+            k8s.setHeaderOptions("Content-Type", k8s.PatchStrategy.JsonPatch),
+        );
+    }
+}
+
+/** The NICs in the lists of a VM or of its instance, by name. */
+export function listedNics(object: Vm | Vmi): Record<string, SeenNic> {
+    const spec = "template" in object.spec ? object.spec.template.spec : object.spec;
+    const networks = new Map((spec.networks ?? []).map((network) => [network.name, network]));
+    const interfaces = spec.domain.devices.interfaces ?? [];
+    assert.deepEqual(
+        interfaces.map(({ name }) => name).sort(),
+        [...networks.keys()].sort(),
+        "each NIC is in both lists, once",
+    );
+    return Object.fromEntries(
+        interfaces.map(({ name, macAddress, state }) => [
+            name,
+            { mac: macAddress, network: networks.get(name)?.multus?.networkName ?? "pod", state: state ?? "" },
+        ]),
+    );
+}
