@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { globSync } from "node:fs";
+import { globSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { Refusal, runCommand } from "./command";
 import { startCluster } from "./embedded-cluster/cluster";
@@ -26,7 +26,12 @@ async function main(): Promise<number> {
         console.error(error instanceof Refusal ? error.message : error);
         return { passed: 0, failed: 1, skipped: 0 };
     });
-    console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+    const result = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+    console.log(result);
+    const resultFile = process.env["WUKONG_TEST_RESULT"]; // .ci/run reads it there
+    if (resultFile !== undefined) {
+        writeFileSync(resultFile, result);
+    }
     return failed === 0 && passed > 0 ? 0 : 1;
 }
 
