@@ -3,10 +3,11 @@ import { strict as assert } from "node:assert";
 import * as k8s from "@pulumi/kubernetes";
 import type { PulumiFn } from "@pulumi/pulumi/automation";
 
+import type { Manifest } from "./support/cluster";
 import { failureOf, useFixture } from "./support/fixture";
 
 /** Longer than any test may take, so that a wait which should not be there shows as a timeout of the test. */
-const ENDLESS = "10m";
+const ENDLESS_SECONDS = 600;
 
 describe("Await of the kubernetes provider", function () {
     this.timeout(60_000);
@@ -15,65 +16,78 @@ describe("Await of the kubernetes provider", function () {
     const selector = { "kubevirt.io/vm": "nobody" };
     const skipAwait = { "pulumi.com/skipAwait": "true" };
 
-    const service = (name: string, spec: object, timeout: string, annotations: Record<string, string> = {}): PulumiFn =>
+    const named = (name: string, annotations: object): object => ({ name, namespace: fixture.namespace, annotations });
+    const serviceWith = (name: string, spec: object, annotations: Record<string, string> = {}): Manifest => ({
+        ...fixture.core("Service", name),
+        metadata: { name, namespace: fixture.namespace, annotations },
+        spec,
+    });
+    const ingressWith = (name: string, annotations: Record<string, string> = {}): Manifest => {
+        const backend = { service: { name: "no-such-service", port: { number: 80 } } };
+        const rules = [{ http: { paths: [{ path: "/", pathType: "Prefix", backend }] } }];
+        const metadata = { name, namespace: fixture.namespace, annotations };
+        return { apiVersion: "networking.k8s.io/v1", kind: "Ingress", metadata, spec: { rules } };
+    };
+    /** The program of one Service that may take that long to become ready. */
+    const service = (name: string, spec: object, timeout: string, annotations: object = {}): PulumiFn =>
         fixture.program((provider) => {
-            const args = { metadata: { name, namespace: fixture.namespace, annotations }, spec };
             const customTimeouts = { create: timeout, update: timeout };
+            const args = { metadata: named(name, annotations), spec };
             new k8s.core.v1.Service("awaited", args, { ...provider, customTimeouts });
-        });
-    const ingress = (name: string, timeout: string, annotations: Record<string, string> = {}): PulumiFn =>
-        fixture.program((provider) => {
-            const backend = { service: { name: "no-such-service", port: { number: 80 } } };
-            const rules = [{ http: { paths: [{ path: "/", pathType: "Prefix", backend }] } }];
-            const args = { metadata: { name, namespace: fixture.namespace, annotations }, spec: { rules } };
-            const options = { ...provider, customTimeouts: { create: timeout } };
-            new k8s.networking.v1.Ingress("awaited", args, options);
         });
 
     describe("at once", () => {
-        const cases: [string, object, Record<string, string>?][] = [
-            ["a Service without selector", { ports: port }],
-            ["a headless Service with selector", { clusterIP: "None", selector, ports: port }],
-            ["an ExternalName Service", { type: "ExternalName", externalName: "example.org" }],
-            ["a NodePort Service without selector", { type: "NodePort", ports: port }],
-            ["a Service with selector and pulumi.com/skipAwait", { selector, ports: port }, skipAwait],
-            ["a LoadBalancer with pulumi.com/skipAwait", { type: "LoadBalancer", selector, ports: port }, skipAwait],
+        const metadata = { name: "plain", namespace: "" };
+        const cases: [string, () => Manifest][] = [
+            ["a Service without selector", () => serviceWith("bare", { ports: port })],
+            [
+                "a headless Service with selector",
+                () => serviceWith("headless", { clusterIP: "None", selector, ports: port }),
+            ],
+            [
+                "an ExternalName Service",
+                () => serviceWith("external", { type: "ExternalName", externalName: "example.org" }),
+            ],
+            ["a NodePort Service without selector", () => serviceWith("node-port", { type: "NodePort", ports: port })],
+            ["a Service with pulumi.com/skipAwait", () => serviceWith("skipped", { selector, ports: port }, skipAwait)],
+            [
+                "a LoadBalancer with pulumi.com/skipAwait",
+                () => serviceWith("balancer", { type: "LoadBalancer", selector, ports: port }, skipAwait),
+            ],
+            ["an Ingress with pulumi.com/skipAwait", () => ingressWith("skipped", skipAwait)],
+            [
+                "a NetworkPolicy",
+                () => ({
+                    apiVersion: "networking.k8s.io/v1",
+                    kind: "NetworkPolicy",
+                    metadata,
+                    spec: { podSelector: {} },
+                }),
+            ],
+            [
+                "an EndpointSlice",
+                () => ({
+                    apiVersion: "discovery.k8s.io/v1",
+                    kind: "EndpointSlice",
+                    metadata,
+                    addressType: "IPv4",
+                    endpoints: [],
+                }),
+            ],
+            ["a ConfigMap", () => ({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { a: "b" } })],
+            ["a Secret", () => ({ apiVersion: "v1", kind: "Secret", metadata, data: { a: "Yg==" } })],
+            ["a Role", () => ({ apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", metadata, rules: [] })],
+            ["a custom resource", () => fixture.widgetNamed("plain")],
         ];
-        for (const [i, [title, spec, annotations]] of cases.entries()) {
+        for (const [title, object] of cases) {
             it(title, async () => {
-                const stack = await fixture.stack();
-                await stack.up(service(`now-${i}`, spec, ENDLESS, annotations));
-                await stack.destroy();
+                const provider = await fixture.direct();
+                const inputs = object();
+                const inNamespace = { ...inputs, metadata: { ...inputs.metadata, namespace: fixture.namespace } };
+                const { id } = await provider.create(inNamespace, { timeout: ENDLESS_SECONDS });
+                assert.equal(id, `${fixture.namespace}/${inputs.metadata.name}`);
             });
         }
-
-        it("an Ingress with pulumi.com/skipAwait", async () => {
-            const stack = await fixture.stack();
-            await stack.up(ingress("now", ENDLESS, skipAwait));
-            await stack.destroy();
-        });
-
-        it("NetworkPolicy, EndpointSlice, ConfigMap, Secret, Role and a custom resource", async () => {
-            const stack = await fixture.stack();
-            const run = await stack.up(
-                fixture.program((provider) => {
-                    const options = { ...provider, customTimeouts: { create: ENDLESS } };
-                    const metadata = { name: "plain", namespace: fixture.namespace };
-                    new k8s.networking.v1.NetworkPolicy("policy", { metadata, spec: { podSelector: {} } }, options);
-                    new k8s.discovery.v1.EndpointSlice(
-                        "slice",
-                        { metadata, addressType: "IPv4", endpoints: [] },
-                        options,
-                    );
-                    new k8s.core.v1.ConfigMap("settings", { metadata, data: { a: "b" } }, options);
-                    new k8s.core.v1.Secret("secret", { metadata, stringData: { a: "b" } }, options);
-                    new k8s.rbac.v1.Role("role", { metadata, rules: [] }, options);
-                    new k8s.apiextensions.CustomResource("widget", fixture.widgetNamed("plain"), options);
-                }),
-            );
-            assert.equal(run.steps.filter(({ op, urn }) => op === "create" && urn.includes("kubernetes:")).length, 7);
-            await stack.destroy();
-        });
     });
 
     describe("until the time is up", () => {
@@ -102,48 +116,55 @@ describe("Await of the kubernetes provider", function () {
         });
 
         it("an Ingress without controller fails", async () => {
-            const stack = await fixture.stack();
-            const failure = await failureOf(stack.up(ingress("unserved", "2s")));
+            const provider = await fixture.direct();
+            const failure = await failureOf(provider.create(ingressWith("unserved"), { timeout: 2 }));
             assert.match(failure, /'unserved' timed out waiting to be Ready/);
-            assert.match(failure, /\.status\.loadBalancer field was not updated/);
         });
 
         it("pulumi.com/timeoutSeconds limits the wait where customTimeouts do not", async () => {
-            const stack = await fixture.stack();
-            const program = fixture.program((provider) => {
-                const annotations = { "pulumi.com/timeoutSeconds": "2" };
-                const metadata = { name: "annotated", namespace: fixture.namespace, annotations };
-                new k8s.core.v1.Service("awaited", { metadata, spec: { selector, ports: port } }, provider);
-            });
-            await stack.up(program);
+            const provider = await fixture.direct();
+            await provider.create(
+                serviceWith("annotated", { selector, ports: port }, { "pulumi.com/timeoutSeconds": "2" }),
+            );
+        });
+
+        it("a DaemonSet of which no pod runs fails", async () => {
+            const labels = { app: "agent" };
+            const daemonSet = {
+                apiVersion: "apps/v1",
+                kind: "DaemonSet",
+                metadata: { name: "unready", namespace: fixture.namespace },
+                spec: {
+                    selector: { matchLabels: labels },
+                    template: { metadata: { labels }, spec: { containers: [{ name: "agent", image: "none" }] } },
+                },
+            };
+            const provider = await fixture.direct();
+            const failure = await failureOf(provider.create(daemonSet, { timeout: 2 }));
+            assert.match(failure, /timed out waiting/);
         });
     });
 
     describe("pulumi.com/waitFor", () => {
-        const waiting = (name: string, timeout: string, waitFor: string): PulumiFn =>
-            fixture.program((provider) => {
-                const named = fixture.widgetNamed(name);
-                const annotations = { "pulumi.com/waitFor": waitFor };
-                const args = { ...named, metadata: { ...named.metadata, annotations } };
-                const options = { ...provider, customTimeouts: { create: timeout } };
-                new k8s.apiextensions.CustomResource("awaited", args, options);
-            });
-
-        it("fails at the end of the time while the condition does not hold", async () => {
-            const stack = await fixture.stack();
-            const failure = await failureOf(stack.up(waiting("unready", "2s", "condition=Ready")));
-            assert.match(failure, /timed out waiting for the condition/);
-            assert.equal((await stack.resources()).length, 1);
+        const waiting = (name: string, waitFor: string): Manifest => ({
+            ...fixture.widgetNamed(name),
+            metadata: { name, namespace: fixture.namespace, annotations: { "pulumi.com/waitFor": waitFor } },
         });
 
-        it("succeeds as soon as all conditions hold", async () => {
-            const stack = await fixture.stack();
+        it("fails at the end of the time while the condition does not hold", async () => {
+            const provider = await fixture.direct();
+            const failure = await failureOf(provider.create(waiting("unready", "condition=Ready"), { timeout: 2 }));
+            assert.match(failure, /timed out waiting for the condition/);
+        });
+
+        it("succeeds as soon as all conditions hold, with the object as it then is", async () => {
+            const provider = await fixture.direct();
             const conditions = JSON.stringify(["condition=Ready", "jsonpath={.status.phase}=Running"]);
-            const up = stack.up(waiting("ready", ENDLESS, conditions));
+            const create = provider.create(waiting("ready", conditions), { timeout: ENDLESS_SECONDS });
             await fixture.cluster.until("the widget", () => fixture.cluster.exists(fixture.widgetNamed("ready")));
             const status = { phase: "Running", conditions: [{ type: "Ready", status: "True" }] };
             await fixture.cluster.patchStatus({ ...fixture.widgetNamed("ready"), status });
-            await up;
+            assert.deepEqual((await create).outputs.status, status);
         });
     });
 

@@ -63,8 +63,9 @@ describe("Instances of the kubernetes provider", function () {
             const metadata = { name: "reached", namespace: fixture.namespace };
             const good = new k8s.Provider("good", { kubeconfig: fixture.cluster.kubeconfig });
             const bad = new k8s.Provider("bad", { kubeconfig });
-            new k8s.core.v1.ConfigMap("good", { metadata }, { provider: good });
-            new k8s.core.v1.ConfigMap("bad", { metadata: { ...metadata, name: "unreached" } }, { provider: bad });
+            const reached = new k8s.core.v1.ConfigMap("good", { metadata }, { provider: good });
+            const unreached = { metadata: { ...metadata, name: "unreached" } };
+            new k8s.core.v1.ConfigMap("bad", unreached, { provider: bad, dependsOn: reached });
             return Promise.resolve();
         };
         const stack = await fixture.stack();

@@ -32,7 +32,12 @@ export interface KubeObject {
 export interface Reference {
     apiVersion: string;
     kind: string;
-    metadata: { name: string; namespace?: string };
+    metadata: { name: string; namespace?: string; annotations?: Record<string, string> };
+}
+
+/** A whole object as a program writes it. */
+export interface Manifest extends Reference {
+    [field: string]: unknown;
 }
 
 /** The cluster under test as its administrator sees it, through a client that shares no code with the provider. */

@@ -4,7 +4,7 @@ import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { PulumiFn } from "@pulumi/pulumi/automation";
 
-import { type Reference, TestCluster } from "./cluster";
+import { type Manifest, type Reference, TestCluster } from "./cluster";
 import { DirectProvider, type DirectSettings } from "./direct";
 import { TestStack } from "./stack";
 import { defineKind, definitionOf, type WidgetKind } from "./widgets";
@@ -57,7 +57,7 @@ export class Fixture {
     }
 
     /** A Widget of the suite's namespace. */
-    widgetNamed(name: string, spec: object = { size: 1 }): Reference & { spec: object } {
+    widgetNamed(name: string, spec: object = { size: 1 }): Manifest & { spec: object } {
         return { ...this.widget, metadata: { name, namespace: this.namespace }, spec };
     }
 

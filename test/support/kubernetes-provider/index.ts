@@ -26,7 +26,7 @@ export interface RunningKubernetesProvider {
 export async function startKubernetesProvider(
     options: KubernetesProviderOptions = {},
 ): Promise<RunningKubernetesProvider> {
-    const { server, cancelAll } = makeServer(options.environment ?? process.env);
+    const { server, close } = makeServer(options.environment ?? process.env);
     const port = await new Promise<number>((resolve, reject) => {
         server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
             error ? reject(error) : resolve(bound),
@@ -35,8 +35,7 @@ export async function startKubernetesProvider(
     return {
         port,
         stop: () => {
-            cancelAll();
-            server.forceShutdown();
+            close();
             return Promise.resolve();
         },
     };

@@ -78,6 +78,11 @@ export class ProviderInstance {
         this.abort.abort();
     }
 
+    close(): void {
+        this.cancel();
+        this.engine?.close();
+    }
+
     get options(): Settings {
         if (!this.settings) {
             throw new Error("this connection has not been configured");

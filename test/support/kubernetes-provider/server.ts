@@ -21,8 +21,8 @@ import { toStruct } from "./values";
 const UPSTREAM_VERSION = "4.34.2";
 const MAX_MESSAGE_BYTES = 400 * 1024 * 1024;
 
-/** The gRPC server. Stopping it cancels what its instances have under way. */
-export function makeServer(environment: NodeJS.ProcessEnv): { server: grpc.Server; cancelAll: () => void } {
+/** The gRPC server; closing it cancels what its instances have under way. */
+export function makeServer(environment: NodeJS.ProcessEnv): { server: grpc.Server; close: () => void } {
     // The engine opens one connection for every provider instance of a run, and nothing in its later calls says which
     // instance is meant. So the peer is what tells the instances apart.
     const instances = new Map<string, ProviderInstance>();
@@ -102,7 +102,11 @@ export function makeServer(environment: NodeJS.ProcessEnv): { server: grpc.Serve
         "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
     });
     server.addService(ResourceProviderService, service);
-    return { server, cancelAll: () => instances.forEach((instance) => instance.cancel()) };
+    const close = (): void => {
+        instances.forEach((instance) => instance.close());
+        server.forceShutdown();
+    };
+    return { server, close };
 }
 
 /** An error as the engine reads it; a failed initialization carries the state that it must save. */
