@@ -102,6 +102,7 @@ describe("migrations for the sake of NICs", function () {
         );
         assert.notEqual(after.status?.nodeName, before.status?.nodeName);
         assert.deepEqual(status(after, "red"), status(before, "red"));
+        assert.equal(status(after, "default")?.mac, podNic.macAddress);
         assert.deepEqual(after.status?.phaseTransitionTimestamps, before.status?.phaseTransitionTimestamps);
         const pods = await namespace.clients.core.listNamespacedPod({
             namespace: namespace.name,
