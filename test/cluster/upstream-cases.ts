@@ -9,7 +9,7 @@ export const upstreamCases = Array.from({ length: 28 }, (_, index) => `F${index 
 
 /**
  * The cases no test replays, and why. Of two others a part is left out: the carrier F7 sees inside the guest, which needs
- * an operating system, and the ordinal interface names of F22, which pods older than KubeVirt 1.0 have.
+ * an operating system, and the ordinal interface names of F22, which only pods of earlier versions have.
  */
 export const casesWithoutTest: Readonly<Record<string, string>> = {
     F6: "A ping between two guests over the secondary network needs guests with an operating system and a data path.",
