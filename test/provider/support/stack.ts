@@ -45,6 +45,8 @@ export interface StoredResource {
 
 /** A Pulumi project of its own with a file backend, run by the real engine against the provider under test. */
 export class TestStack {
+    private running: Promise<object> | undefined;
+
     private constructor(
         private readonly folder: string,
         private readonly subject: Subject | undefined,
@@ -118,6 +120,8 @@ export class TestStack {
 
     async remove(): Promise<void> {
         await this.subject?.stop();
+        // A test that failed or ran out of time may have left the engine at work in the folder.
+        await this.running?.catch(() => undefined);
         rmSync(this.folder, { recursive: true, force: true });
     }
 
@@ -145,7 +149,8 @@ export class TestStack {
                 messages.push(event.diagnosticEvent.message);
             }
         };
-        const result = (await act({ onEvent, suppressOutputs: false })) as { outputs?: automation.OutputMap };
+        this.running = act({ onEvent, suppressOutputs: false });
+        const result: { outputs?: automation.OutputMap } = await this.running;
         const outputs = Object.fromEntries(
             Object.entries(result.outputs ?? {}).map(([key, { value }]) => [key, value]),
         );
