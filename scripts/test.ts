@@ -17,6 +17,9 @@ const UNIT_SUITES = ["core", "components", "dynamic", "scripts"];
 /** How long mocha may take to end after its last test. */
 const ENDING_MS = 30_000;
 
+/** Aborted by a signal. Whatever is then at work ends in order, so that no cluster is left behind. */
+const interruption = new AbortController();
+
 async function main(): Promise<number> {
     const args = process.argv.slice(2);
     const firstOption = args.findIndex((arg) => arg.startsWith("-"));
@@ -35,10 +38,26 @@ async function main(): Promise<number> {
     return failed === 0 && passed > 0 ? 0 : 1;
 }
 
-function run(files: string[], options: string[]): Promise<Summary> {
-    return files.every((file) => UNIT_SUITES.includes(suiteOf(file)))
-        ? runMocha(files, options, {})
-        : withCluster((environment) => runMocha(files, options, environment));
+async function run(files: string[], options: string[]): Promise<Summary> {
+    if (files.every((file) => UNIT_SUITES.includes(suiteOf(file)))) {
+        return runMocha(files, options, process.env);
+    }
+    const { pulumi } = await ensurePrograms(["pulumi", ...programNames]);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+        process.on(signal, () => interruption.abort());
+    }
+    const cluster = await startCluster({ onProgress: (step) => console.error(`cluster: ${step}`) });
+    try {
+        const folder = path.dirname(pulumi);
+        return await runMocha(files, options, {
+            ...process.env,
+            WUKONG_TEST_KUBECONFIG: cluster.kubeconfig,
+            WUKONG_PULUMI_BIN: folder,
+            PATH: [folder, process.env["PATH"]].join(path.delimiter),
+        });
+    } finally {
+        await cluster.stop();
+    }
 }
 
 /** The compiled tests that globs, files or folders name, by the names of their sources or below test/. */
@@ -67,59 +86,40 @@ function suiteOf(file: string): string {
     return path.relative("bin/test", file).split(path.sep)[0] ?? "";
 }
 
-/** Does the work with a cluster and the Pulumi CLI in the environment; the cluster is stopped whatever happens. */
-async function withCluster<T>(work: (environment: NodeJS.ProcessEnv) => Promise<T>): Promise<T> {
-    const { pulumi } = await ensurePrograms(["pulumi", ...programNames]);
-    const folder = path.dirname(pulumi);
-    const cluster = await startCluster({ onProgress: (step) => console.error(`cluster: ${step}`) });
-    try {
-        return await work({
-            WUKONG_TEST_KUBECONFIG: cluster.kubeconfig,
-            WUKONG_PULUMI_BIN: folder,
-            PATH: [folder, process.env["PATH"]].join(path.delimiter),
-        });
-    } finally {
-        await cluster.stop();
-    }
-}
-
-/** Runs the files in a mocha of its own, which shows what it does, and ends with it also when a signal comes. */
+/** Runs the files in a mocha of its own, which shows what it does. */
 async function runMocha(files: string[], options: string[], environment: NodeJS.ProcessEnv): Promise<Summary> {
     const mocha = path.join(REPOSITORY, "node_modules", "mocha", "bin", "mocha.js");
     const reporter = ["--reporter", path.join(__dirname, "mocha-reporter.js"), "--forbid-only"];
-    const child = spawn(process.execPath, ["--enable-source-maps", mocha, ...reporter, ...options, ...files], {
-        cwd: REPOSITORY,
-        env: { ...process.env, ...environment },
-        stdio: ["inherit", "inherit", "inherit", "ipc"],
-    });
-    const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
-    const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-    signals.forEach((signal) => process.on(signal, forward));
-    let summary: Summary | undefined;
+    let result: Summary | undefined;
     let impatience: NodeJS.Timeout | undefined;
-    child.once("message", (message) => {
-        summary = message as Summary;
-        impatience = setTimeout(() => child.kill("SIGKILL"), ENDING_MS);
-    });
-    try {
-        const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
-            child.once("error", reject).once("close", (...end) => resolve(end));
+    const end = await new Promise<string>((resolve, reject) => {
+        const child = spawn(process.execPath, ["--enable-source-maps", mocha, ...reporter, ...options, ...files], {
+            cwd: REPOSITORY,
+            env: environment,
+            stdio: ["inherit", "inherit", "inherit", "ipc"],
         });
-        if (summary === undefined) {
-            console.error(`mocha ended before its tests did, with ${signal ?? `exit code ${code}`}.`);
-            return { passed: 0, failed: 1, skipped: 0 };
+        const interrupt = (): void => void child.kill("SIGTERM");
+        interruption.signal.addEventListener("abort", interrupt);
+        if (interruption.signal.aborted) {
+            interrupt();
         }
-        if (signal === "SIGKILL") {
-            console.error(
-                `The tests left something open, so that mocha did not end within ${ENDING_MS / 1000} s of the last.`,
-            );
-            return { ...summary, failed: summary.failed + 1 };
-        }
-        return summary;
-    } finally {
-        clearTimeout(impatience);
-        signals.forEach((signal) => process.off(signal, forward));
+        child.once("message", (message) => {
+            result = message as Summary;
+            impatience = setTimeout(() => child.kill("SIGKILL"), ENDING_MS);
+        });
+        child.once("error", reject);
+        child.once("close", (code, signal) => resolve(signal ?? `exit code ${code}`));
+    });
+    clearTimeout(impatience);
+    if (result === undefined || interruption.signal.aborted) {
+        console.error(`mocha ended before its tests did, with ${end}.`);
+        return { passed: result?.passed ?? 0, failed: (result?.failed ?? 0) + 1, skipped: result?.skipped ?? 0 };
     }
+    if (end === "SIGKILL") {
+        console.error(`The tests left something open: mocha did not end within ${ENDING_MS / 1000} s of the last.`);
+        return { ...result, failed: result.failed + 1 };
+    }
+    return result;
 }
 
 void runCommand(main);
