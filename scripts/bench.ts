@@ -1,0 +1,29 @@
+import { attach } from "./bench/attach";
+import { type Setting, withSetting } from "./bench/setting";
+import { state } from "./bench/state";
+import { Refusal, runCommand } from "./command";
+
+// `npm run bench -- <name>`: that benchmark; without a name, all. A line for each figure, and exit code 1 where one is short
+// of its limit. What a limit compares is measured in the same run.
+
+/** Each reports its figures and tells whether all of them keep their limits. */
+const benchmarks: Readonly<Record<string, (setting: Setting) => Promise<boolean>>> = { attach, state };
+
+async function main(): Promise<number> {
+    const names = process.argv.slice(2);
+    const unknown = names.find((name) => !Object.hasOwn(benchmarks, name));
+    if (unknown !== undefined) {
+        const known = Object.keys(benchmarks).join(", ");
+        throw new Refusal(`There is no benchmark ${unknown}, only ${known}; as in \`npm run bench -- attach\`.`);
+    }
+    const chosen = Object.entries(benchmarks).filter(([name]) => names.length === 0 || names.includes(name));
+    return withSetting(async (setting) => {
+        let kept = true;
+        for (const [, run] of chosen) {
+            kept = (await run(setting)) && kept;
+        }
+        return kept ? 0 : 1;
+    });
+}
+
+void runCommand(main);
