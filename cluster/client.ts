@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type HttpMethod, IsomorphicFetchHttpLibrary, RequestContext, type KubeConfig } from "@kubernetes/client-node";
 import pRetry, { AbortError } from "p-retry";
 import { connectionKey, loadKubeConfig, type ConnectionArgs } from "./connection";
@@ -39,6 +40,9 @@ export interface JsonPatchOperation {
 /** A request is given up after this long; a request that failed on the way is repeated within it. */
 const REQUEST_DEADLINE_MS = 30_000;
 
+/** A request that fails for the moment is repeated this often. */
+const RETRIES = 4;
+
 /** The field manager of every write, as `managedFields` shows it. */
 const FIELD_MANAGER = "pulumi-wukong";
 
@@ -46,7 +50,10 @@ const FIELD_MANAGER = "pulumi-wukong";
 export class ClusterClient {
     private readonly http = new IsomorphicFetchHttpLibrary();
 
-    constructor(public readonly kubeConfig: KubeConfig) {}
+    constructor(
+        public readonly kubeConfig: KubeConfig,
+        private readonly deadlineMs = REQUEST_DEADLINE_MS,
+    ) {}
 
     /** The server's URL, which names the cluster in messages. */
     get server(): string {
@@ -116,14 +123,25 @@ export class ClusterClient {
         }
     }
 
+    /** Credentials may have to be fetched first, by a command or from an identity provider. */
+    private async authenticate(context: RequestContext): Promise<void> {
+        try {
+            await this.kubeConfig.applySecurityAuthentication(context);
+        } catch (cause) {
+            const message = `The credentials for the cluster at ${this.server} cannot be had: ${rootMessage(cause)}.`;
+            throw new ClusterError("unauthorized", `${message} Check the user of the kubeconfig's context.`, { cause });
+        }
+    }
+
     /** A request by path, for what is no object of a kind (discovery, access reviews). */
     async request<T>(
         method: keyof typeof HttpMethod,
         path: string,
         options: { body?: unknown; contentType?: string; query?: Record<string, string> } = {},
     ): Promise<T> {
-        const signal = AbortSignal.timeout(REQUEST_DEADLINE_MS);
+        const signal = AbortSignal.timeout(this.deadlineMs);
         const what = `${method} ${path}`;
+        let last: Error | undefined;
         const attempt = async (): Promise<T> => {
             const context = new RequestContext(this.server + path, method);
             for (const [name, value] of Object.entries(options.query ?? {})) {
@@ -135,31 +153,42 @@ export class ClusterClient {
                 context.setBody(JSON.stringify(options.body));
             }
             context.setSignal(signal);
-            await this.kubeConfig.applySecurityAuthentication(context);
+            await this.authenticate(context);
             const response = await this.http.send(context).toPromise();
             const text = await response.body.text();
             if (response.httpStatusCode >= 200 && response.httpStatusCode < 300) {
-                return JSON.parse(text) as T;
+                return parsedAnswer(text, what, this.server) as T;
             }
             const error = errorOfStatus(response.httpStatusCode, text, what, this.server);
-            throw isTransient(response.httpStatusCode) ? error : new AbortError(error);
+            if (!isTransient(response.httpStatusCode)) {
+                throw new AbortError(error);
+            }
+            last = error;
+            await pause(response.headers["retry-after"], signal);
+            throw error;
         };
         try {
             return await pRetry(attempt, {
-                retries: 4,
+                retries: RETRIES,
                 minTimeout: 100,
                 maxTimeout: 2_000,
                 randomize: true,
                 signal,
-                shouldRetry: ({ error }) => !isRefused(error.cause),
+                onFailedAttempt: ({ error }) => {
+                    last = isAbort(error) ? last : error;
+                },
+                shouldRetry: ({ error }) => !isRefused(error),
             });
         } catch (error) {
             if (error instanceof ClusterError) {
                 throw error;
             }
+            const why = signal.aborted
+                ? ` within ${this.deadlineMs / 1000} s${last ? `; last seen: ${rootMessage(last)}` : ""}`
+                : `: ${rootMessage(error)}`;
             throw new ClusterError(
                 "unreachable",
-                `The cluster at ${this.server} did not answer ${what}: ${rootMessage(error)}. ` +
+                `The cluster at ${this.server} did not answer ${what}${why.replace(/\.$/, "")}. ` +
                     `Check that it runs and that the kubeconfig's context is the one you mean.`,
                 { cause: error },
             );
@@ -187,9 +216,39 @@ function isTransient(status: number): boolean {
     return status === 429 || status >= 500;
 }
 
+/** Waits as long as the server asks for, at most until the deadline: it says `1` while it is busy or starts. */
+async function pause(retryAfter: string | undefined, signal: AbortSignal): Promise<void> {
+    const seconds = Number(retryAfter);
+    if (seconds > 0) {
+        await sleep(seconds * 1000, undefined, { signal });
+    }
+}
+
+function parsedAnswer(text: string, what: string, server: string): unknown {
+    try {
+        return JSON.parse(text) as unknown;
+    } catch {
+        throw new AbortError(
+            new ClusterError(
+                "failed",
+                `What answers ${what} at ${server} is no Kubernetes API server: it sends no JSON. ` +
+                    `Check the server of the kubeconfig's context.`,
+            ),
+        );
+    }
+}
+
 /** Nobody listens there: trying again within the deadline would only delay the answer. */
-function isRefused(cause: unknown): boolean {
-    return cause instanceof Error && "code" in cause && (cause.code === "ECONNREFUSED" || cause.code === "ENOTFOUND");
+function isRefused(error: Error): boolean {
+    return ["ECONNREFUSED", "ENOTFOUND"].some((code) => codesOf(error).includes(code));
+}
+
+function isAbort(error: Error): boolean {
+    return error.name === "AbortError" || error.name === "TimeoutError";
+}
+
+function codesOf(error: unknown): unknown[] {
+    return error instanceof Error ? ["code" in error ? error.code : undefined, ...codesOf(error.cause)] : [];
 }
 
 function rootMessage(error: unknown): string {

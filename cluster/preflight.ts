@@ -15,15 +15,15 @@ export interface Need {
 const INSTALL: Record<string, string> = {
     [VIRTUAL_MACHINE.group]: "Install KubeVirt (1.6 or later) on it.",
     [NETWORK_ATTACHMENT_DEFINITION.group]: "Install Multus on it.",
-    [IP_POOL.group]: "Install them: kubectl apply -f node_modules/pulumi-wukong/crds/",
+    [IP_POOL.group]: "Install it: kubectl apply -f node_modules/pulumi-wukong/crds/ (beside your program).",
 };
 
 /** Answers are kept for the life of the process, which is one preview or one update. */
-const answers = new WeakMap<ClusterClient, Map<string, Promise<string | undefined>>>();
+const answers = new WeakMap<ClusterClient, Map<string, Promise<unknown>>>();
 
 /**
- * Whether the cluster serves each kind and lets the user do what is needed: a sentence for each thing that is missing.
- * Writes nothing.
+ * Whether the cluster serves each kind and lets the user do what is needed: sentences for what is missing, and what to
+ * do. Writes nothing.
  * @throws ClusterError where the cluster does not answer
  */
 export async function missing(client: ClusterClient, needs: readonly Need[]): Promise<string[]> {
@@ -32,14 +32,20 @@ export async function missing(client: ClusterClient, needs: readonly Need[]): Pr
     if (unserved.length > 0) {
         return unserved;
     }
-    return all(
-        needs.flatMap((need) =>
-            need.verbs.map((verb) => {
-                const key = [verb, resourceName(need.kind), need.namespace].join(" ");
-                return once(client, key, () => checkAllowed(client, need, verb));
-            }),
-        ),
-    );
+    const denied = await all(grouped(needs).map((need) => deniedVerbs(client, need)));
+    return denied.length > 0
+        ? [...denied, "Grant it by a Role or ClusterRole; the README lists all that is needed."]
+        : [];
+}
+
+/** One need for each kind in each namespace. */
+function grouped(needs: readonly Need[]): Need[] {
+    const groups = new Map<string, Need>();
+    for (const need of needs) {
+        const key = `${resourceName(need.kind)} ${need.namespace ?? ""}`;
+        groups.set(key, { ...need, verbs: [...new Set([...(groups.get(key)?.verbs ?? []), ...need.verbs])] });
+    }
+    return [...groups.values()];
 }
 
 /** The distinct answers other than "nothing is missing". */
@@ -48,12 +54,16 @@ async function all(checks: Promise<string | undefined>[]): Promise<string[]> {
     return [...new Set(sentences.filter((sentence) => sentence !== undefined))];
 }
 
-function once(client: ClusterClient, key: string, ask: () => Promise<string | undefined>): Promise<string | undefined> {
-    const known = answers.get(client) ?? new Map<string, Promise<string | undefined>>();
+function once<T>(client: ClusterClient, key: string, ask: () => Promise<T>): Promise<T> {
+    const known = answers.get(client) ?? new Map<string, Promise<unknown>>();
     answers.set(client, known);
-    const answer = known.get(key) ?? ask();
+    const answer = (known.get(key) as Promise<T> | undefined) ?? ask();
     known.set(key, answer);
     return answer;
+}
+
+interface AccessReview {
+    status: { allowed: boolean };
 }
 
 async function checkServed(client: ClusterClient, kind: ResourceKind): Promise<string | undefined> {
@@ -72,11 +82,26 @@ async function checkServed(client: ClusterClient, kind: ResourceKind): Promise<s
     return `The cluster at ${client.server} does not know ${resourceName(kind)} (${kind.version}). ${remedy}`;
 }
 
-interface AccessReview {
-    status: { allowed: boolean };
+/** A sentence for the verbs of a need that the user lacks. */
+async function deniedVerbs(client: ClusterClient, need: Need): Promise<string | undefined> {
+    const allowed = await Promise.all(
+        need.verbs.map((verb) => {
+            const key = [verb, resourceName(need.kind), need.namespace].join(" ");
+            return once(client, key, () => isAllowed(client, need, verb));
+        }),
+    );
+    const denied = need.verbs.filter((_, index) => allowed[index] === false);
+    if (denied.length === 0) {
+        return undefined;
+    }
+    const scope = need.kind.namespaced
+        ? ` in ${need.namespace === undefined ? "all namespaces" : `the namespace ${need.namespace}`}`
+        : "";
+    const verbs = denied.length === 1 ? denied.join() : `${denied.slice(0, -1).join(", ")} or ${denied.at(-1) ?? ""}`;
+    return `The kubeconfig's user may not ${verbs} ${resourceName(need.kind)}${scope} on the cluster at ${client.server}.`;
 }
 
-async function checkAllowed(client: ClusterClient, need: Need, verb: Verb): Promise<string | undefined> {
+async function isAllowed(client: ClusterClient, need: Need, verb: Verb): Promise<boolean> {
     const resourceAttributes = {
         verb,
         group: need.kind.group,
@@ -84,28 +109,24 @@ async function checkAllowed(client: ClusterClient, need: Need, verb: Verb): Prom
         resource: need.kind.plural,
         ...(need.kind.namespaced && need.namespace !== undefined && { namespace: need.namespace }),
     };
-    let review: AccessReview;
     try {
-        review = await client.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", {
-            body: {
-                apiVersion: "authorization.k8s.io/v1",
-                kind: "SelfSubjectAccessReview",
-                spec: { resourceAttributes },
+        const review = await client.request<AccessReview>(
+            "POST",
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            {
+                body: {
+                    apiVersion: "authorization.k8s.io/v1",
+                    kind: "SelfSubjectAccessReview",
+                    spec: { resourceAttributes },
+                },
             },
-        });
+        );
+        return review.status.allowed;
     } catch (error) {
         // A cluster may forbid the question; then the answer comes with the request itself.
         if (error instanceof ClusterError && (error.reason === "forbidden" || error.reason === "not-found")) {
-            return undefined;
+            return true;
         }
         throw error;
     }
-    if (review.status.allowed) {
-        return undefined;
-    }
-    const scope = "namespace" in resourceAttributes ? ` in the namespace ${String(need.namespace)}` : "";
-    return (
-        `The kubeconfig's user may not ${verb} ${resourceName(need.kind)}${scope} on the cluster at ${client.server}. ` +
-        `Grant it by a Role or ClusterRole; the README lists all that is needed.`
-    );
 }

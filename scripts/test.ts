@@ -12,7 +12,7 @@ import { ensurePrograms } from "./toolchain";
 // argument with a dash goes to mocha: `npm test -- integration --grep hot-plug`.
 
 /** The suites in these folders need nothing but Node; all others get a cluster and the Pulumi CLI. */
-const UNIT_SUITES = ["core", "components", "dynamic", "scripts"];
+const UNIT_SUITES = ["core", "client", "components", "dynamic", "scripts"];
 
 /** How long mocha may take to end after its last test. */
 const ENDING_MS = 30_000;

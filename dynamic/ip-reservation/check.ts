@@ -13,16 +13,17 @@ import {
     validatePool,
     type CompiledPool,
 } from "../../core/pool";
-import { errorsOf, type Problem } from "../../core/problem";
+import { errorsOf } from "../../core/problem";
 import { checkWith, clientForCheck, containsUnknown, type Checked, type CheckRequest } from "../handler";
 import type { IPReservationInputs } from "./inputs";
-import { holderOf, reservationsOf, resolvePool, type Reservation } from "./ledger";
+import { holderOf, ownerName, reservationsOf, resolvePool, type Reservation } from "./ledger";
+import { at, placeOf, type AddressPlace } from "./place";
 
 /** What an address is asked for and by whom, once everything is known. */
 interface Request {
     readonly inputs: IPReservationInputs;
     readonly olds: IPReservationInputs | undefined;
-    readonly place: Pick<Problem, "vm" | "nic">;
+    readonly place: AddressPlace;
     readonly space: string;
     readonly pool: CompiledPool | undefined;
     /** What the cluster holds; nothing where a preview cannot reach it. */
@@ -38,13 +39,13 @@ async function checkReservation({
     if (containsUnknown(news)) {
         return { inputs: news, problems: [] };
     }
-    const place = { ...(news.vm !== undefined && { vm: news.vm }), ...(news.nic !== undefined && { nic: news.nic }) };
+    const place = placeOf(news);
     const needs: Need[] = [{ kind: IP_RESERVATION, verbs: ["get", "list", "create", "patch", "delete"] }];
     if (typeof news.pool === "string") {
         needs.push({ kind: IP_POOL, verbs: ["get", "list"] });
     }
     const declared = typeof news.pool === "object" ? [{ kind: IP_POOL }] : [];
-    const client = await clientForCheck(news, `the address of ${news.owner}`, needs, declared);
+    const client = await clientForCheck(news, `the address of ${ownerName(news.owner)}`, needs, declared);
     const pool = news.pool === undefined ? undefined : await resolvePool(client, news.pool, place);
     if (pool !== undefined && "rule" in pool) {
         return { inputs: news, problems: [pool] };
@@ -70,15 +71,17 @@ async function checkReservation({
 
 function checkStatic(request: Request, requested: string): Checked<IPReservationInputs> {
     const { inputs, pool, place, space } = request;
-    const { vm = inputs.owner, nic = "" } = inputs;
     const gateway = inputs.declaredGateway;
     const problems = pool
-        ? checkStaticAddress(pool, requested).map((problem) => ({ ...problem, ...place, field: "ipConfig.address" }))
-        : validateIpConfig(vm, nic, "bridge", {
+        ? checkStaticAddress(pool, requested, at(place, "address"))
+        : validateIpConfig("", "", "bridge", {
               mode: "static",
               address: requested,
               ...(gateway !== undefined && { gateway }),
-          });
+          }).map(({ vm: _vm, nic: _nic, field, ...problem }) => ({
+              ...problem,
+              ...at(place, field === "ipConfig.gateway" ? "gateway" : "address"),
+          }));
     const address = addressIn(requested);
     if (errorsOf(problems).length > 0 || !address) {
         return { inputs, problems };
@@ -92,12 +95,11 @@ function checkStatic(request: Request, requested: string): Checked<IPReservation
             problems: [
                 ...problems,
                 {
-                    ...place,
-                    field: "ipConfig.address",
+                    ...at(place, "address"),
                     value: requested,
-                    rule: `an address is given out once in the space "${space}"`,
+                    rule: `in the space "${space}" an address is given out once`,
                     holder: taken,
-                    remedy: "choose another address, or take it from its holder first",
+                    remedy: "choose another address, or have its holder give it back first",
                 },
             ],
         };
@@ -109,25 +111,22 @@ function checkAutomatic(request: Request): Checked<IPReservationInputs> {
     const { inputs, olds, pool, place, space, held } = request;
     if (!pool) {
         const remedy = "name an address, or a pool to take one from";
-        return { inputs, problems: [{ ...place, field: "ipConfig.address", rule: "there is none", remedy }] };
+        return { inputs, problems: [{ ...at(place, "address"), rule: "there is none", remedy }] };
     }
     const kept = olds?.requested === undefined && poolName(olds) === pool.spec.name ? olds?.address : undefined;
     const left = held.find(({ spec }) => isOwn(request, spec.owner) && spec.pool === pool.spec.name);
-    const known = addressIn(kept ?? left?.spec.address ?? "");
-    const used = usedAddresses(
-        pool,
-        held.map(({ spec }) => spec.address),
-    );
-    const planned = known ?? planAddress(pool, used, inputs.owner, { skip: claimedBy(space, inputs) });
+    // What is held counts for more than what was planned: another may have been faster then.
+    const known = addressIn(left?.spec.address ?? kept ?? "");
+    const used = usedAddresses(pool, [...held.map(({ spec }) => spec.address), ...claimedBy(space, inputs)]);
+    const planned = known ?? planAddress(pool, used, inputs.owner);
     if (!planned) {
         return {
             inputs,
             problems: [
                 {
-                    ...place,
-                    field: "ipConfig.ipPool",
+                    ...at(place, "pool"),
                     value: pool.spec.name,
-                    rule: `the pool is full, ${arithmeticClause(pool, used)}`,
+                    rule: `the pool is full (${arithmeticClause(pool, used)})`,
                     remedy: "widen the pool's ranges, or release addresses",
                 },
             ],
@@ -142,13 +141,14 @@ function filled({ inputs, pool, space }: Request, address: Address): IPReservati
     const block = pool && blockOf(pool, address);
     const own = parseInterfaceAddress(inputs.requested ?? "");
     const prefixLength = block?.subnet.prefixLength ?? (own.ok ? own.value.subnet.prefixLength : undefined);
-    const gateway = block?.gateway?.text ?? inputs.declaredGateway;
+    // A preview takes an output without a value for one that is not known yet.
+    const gateway = block?.gateway?.text ?? inputs.declaredGateway ?? "";
     return {
         ...inputs,
         space,
         address: address.text,
         ...(prefixLength !== undefined && { prefixLength, cidr: `${address.text}/${String(prefixLength)}` }),
-        ...(gateway !== undefined && { gateway }),
+        gateway,
         dnsServers: [...(pool?.spec.dnsServers ?? [])],
         searchDomains: [...(pool?.spec.searchDomains ?? [])],
     };
@@ -172,7 +172,7 @@ export function claim(space: string, address: string, inputs: IPReservationInput
     const key = `${space} ${address}`;
     const claimant = claims.get(key) ?? inputs.owner;
     claims.set(key, claimant);
-    return claimant === inputs.owner ? undefined : `${claimant} of this program`;
+    return claimant === inputs.owner ? undefined : `${ownerName(claimant)} of this program`;
 }
 
 /** The addresses of a space that others of this run have claimed. */

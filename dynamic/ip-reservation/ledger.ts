@@ -2,6 +2,7 @@ import type { ClusterClient, KubernetesObject } from "../../cluster/client";
 import { IP_POOL, IP_RESERVATION } from "../../cluster/kinds";
 import type { PoolSpec } from "../../core/pool";
 import type { Problem } from "../../core/problem";
+import { at, type AddressPlace } from "./place";
 
 /** An IPReservation object: the lock on one address. */
 export interface Reservation extends KubernetesObject {
@@ -36,7 +37,7 @@ export async function reservationsOf(client: ClusterClient, space: string): Prom
 export async function resolvePool(
     client: ClusterClient | undefined,
     pool: PoolSpec | string,
-    place: Pick<Problem, "vm" | "nic">,
+    place: AddressPlace,
 ): Promise<PoolSpec | Problem | undefined> {
     if (typeof pool !== "string") {
         return pool;
@@ -50,15 +51,23 @@ export async function resolvePool(
     }
     const known = (await client.list(IP_POOL)).items.map((each) => each.metadata.name);
     return {
-        ...place,
-        field: "ipConfig.ipPool",
+        ...at(place, "pool"),
         value: pool,
-        rule: `the cluster has no such IPPool; it has ${known.join(", ") || "none"}`,
-        remedy: "name one of these, or declare an IPPool",
+        rule: known.length === 0 ? "the cluster has no IPPool at all" : "the cluster has no such IPPool",
+        remedy: known.length === 0 ? "declare one" : `name one that it has (${known.join(", ")}), or declare one`,
     };
 }
 
 /** Who has a reservation, for messages. */
 export function holderOf({ spec: { owner } }: Reservation): string {
-    return `${owner.key} of stack ${owner.manager}`;
+    return `${ownerName(owner.key)} of stack ${owner.manager}`;
+}
+
+/** An owner's key as messages have it. */
+export function ownerName(key: string): string {
+    const [namespace, vm, nic, ...rest] = key.split("/");
+    if (key.startsWith("owner:")) {
+        return `"${key.slice("owner:".length)}"`;
+    }
+    return nic === undefined || rest.length > 0 ? key : `NIC "${nic}" of VM "${namespace ?? ""}/${vm ?? ""}"`;
 }

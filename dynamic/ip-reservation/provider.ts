@@ -8,7 +8,7 @@ import { ownerLabel, reservationName } from "../../core/reservation";
 import { containsUnknown, differs, plainErrors, storedAnew, warnOnce } from "../handler";
 import { claim, claimedBy, poolName } from "./check";
 import type { IPReservationInputs, IPReservationState } from "./inputs";
-import { holderOf, LABEL, reservationsOf, resolvePool, type Reservation } from "./ledger";
+import { holderOf, LABEL, ownerName, reservationsOf, resolvePool, type Reservation } from "./ledger";
 
 export { check } from "./check";
 
@@ -48,17 +48,20 @@ export async function create(inputs: IPReservationInputs): Promise<{ id: string;
         if (inputs.requested !== undefined) {
             throw new ClusterError(
                 "already-exists",
-                `The address ${inputs.address ?? ""} for ${inputs.owner} was taken by ${taken.winner} in the meantime. ` +
-                    `Choose another, or take it from its holder first.`,
+                `The address ${inputs.address ?? ""} for ${ownerName(inputs.owner)} was taken by ${taken.winner} in the ` +
+                    `meantime. Choose another, or have its holder give it back first.`,
             );
         }
         planned = await planAnew(client, planned);
         warnOnce(
-            `The address ${taken.address} that was planned for ${inputs.owner} went to ${taken.winner}; ` +
+            `The address ${taken.address} that was planned for ${ownerName(inputs.owner)} went to ${taken.winner}; ` +
                 `it gets ${planned.address ?? ""} instead.`,
         );
     }
-    throw new ClusterError("failed", `Others were faster ${String(MAX_TRIES)} times; no address for ${inputs.owner}.`);
+    throw new ClusterError(
+        "failed",
+        `Others were faster ${String(MAX_TRIES)} times; no address for ${ownerName(inputs.owner)}.`,
+    );
 }
 
 export async function update(
@@ -88,7 +91,7 @@ export const read = plainErrors(async (id: string, props: IPReservationState) =>
         return { id: "", props: {} };
     }
     if (held.spec.allocationId !== props.allocationId) {
-        warnOnce(`The address ${props.address ?? ""} of ${props.owner} is now held by ${holderOf(held)}.`);
+        warnOnce(`The address ${props.address ?? ""} of ${ownerName(props.owner)} is now held by ${holderOf(held)}.`);
         return { id: "", props: {} };
     }
     return { id, props };
@@ -153,27 +156,27 @@ async function take(
 async function planAnew(client: ClusterClient, inputs: IPReservationInputs): Promise<IPReservationInputs> {
     const space = inputs.space ?? "";
     const pool = await compiledPool(client, inputs);
-    const used = usedAddresses(
-        pool,
-        (await reservationsOf(client, space)).map(({ spec }) => spec.address),
-    );
-    const address = planAddress(pool, used, inputs.owner, { skip: claimedBy(space, inputs) });
+    const held = await reservationsOf(client, space);
+    const used = usedAddresses(pool, [...held.map(({ spec }) => spec.address), ...claimedBy(space, inputs)]);
+    const address = planAddress(pool, used, inputs.owner);
     if (!address) {
         throw new ClusterError(
             "failed",
-            `IPPool "${pool.spec.name}" has no address left for ${inputs.owner}: ${arithmeticClause(pool, used)}. ` +
+            `IPPool "${pool.spec.name}" has no address left for ${ownerName(inputs.owner)}: ${arithmeticClause(pool, used)}. ` +
                 `Widen the pool's ranges, or release addresses.`,
         );
     }
     claim(space, address.text, inputs);
-    const prefixLength = blockOf(pool, address)?.subnet.prefixLength ?? inputs.prefixLength ?? 0;
-    return { ...inputs, address: address.text, prefixLength, cidr: `${address.text}/${String(prefixLength)}` };
+    const block = blockOf(pool, address);
+    const prefixLength = block?.subnet.prefixLength ?? inputs.prefixLength ?? 0;
+    const gateway = block?.gateway?.text ?? inputs.declaredGateway ?? "";
+    return { ...inputs, address: address.text, prefixLength, cidr: `${address.text}/${String(prefixLength)}`, gateway };
 }
 
 async function compiledPool(client: ClusterClient, { pool, owner }: IPReservationInputs): Promise<CompiledPool> {
     const spec = pool === undefined ? undefined : await resolvePool(client, pool, {});
     if (!spec || "rule" in spec) {
-        throw new ClusterError("failed", `The pool of ${owner} is gone from the cluster.`);
+        throw new ClusterError("failed", `The pool of ${ownerName(owner)} is gone from the cluster.`);
     }
     return compilePool(spec);
 }

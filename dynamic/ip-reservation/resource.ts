@@ -12,8 +12,8 @@ export class IPReservationResource extends pulumi.dynamic.Resource {
     /** The address with prefix length, as guests are told it. */
     declare public readonly cidr: pulumi.Output<string>;
     declare public readonly prefixLength: pulumi.Output<number>;
-    /** Undefined where neither pool nor program names one. */
-    declare public readonly gateway: pulumi.Output<string | undefined>;
+    /** Empty where neither pool nor program names one. */
+    declare public readonly gateway: pulumi.Output<string>;
     /** Those of the pool. */
     declare public readonly dnsServers: pulumi.Output<string[]>;
     /** Those of the pool. */

@@ -58,6 +58,12 @@ export class TestStack {
         return new TestStack(directory, stack);
     }
 
+    /** Runs the stack as somebody else, or against another cluster, from now on. */
+    async become(user: StackUser): Promise<void> {
+        const { workspace } = this.stack;
+        workspace.envVars = { ...workspace.envVars, ...(await pulumiEnvironment(user)) };
+    }
+
     async preview(program: automation.PulumiFn): Promise<Run> {
         return this.run((options) => this.stack.preview({ ...options, program }));
     }
