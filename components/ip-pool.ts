@@ -91,6 +91,11 @@ export function poolDependency(pool: IPPool | pulumi.Input<string> | undefined):
     return isPool(pool) ? [pool.object] : [];
 }
 
+/** What reservations of one pool have in common, however each names the pool. */
+export function poolKey(pool: IPPool | pulumi.Input<string> | undefined): unknown {
+    return isPool(pool) ? pool.spec.name : pool;
+}
+
 /** A pool that the program declares, not the name of one. */
 export function isPool(pool: IPPool | pulumi.Input<string> | undefined): pool is IPPool {
     return pulumi.ComponentResource.isInstance(pool);

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { IPReservationResource } from "../dynamic/ip-reservation/resource";
-import { poolDependency, poolInput, type IPPool } from "./ip-pool";
+import { turnAt } from "./address-turns";
+import { poolDependency, poolInput, poolKey, type IPPool } from "./ip-pool";
 import { Cluster } from "./cluster";
 import { managerOfStack } from "./manager";
 import { commonInputs, type ClusterScopedArgs } from "./scope";
@@ -23,6 +24,7 @@ export interface IPReservationArgs extends ClusterScopedArgs {
 export class IPReservation extends IPReservationResource {
     constructor(name: string, args: IPReservationArgs, opts?: pulumi.CustomResourceOptions) {
         const { pool, space, address, macAddress } = args;
+        const turn = turnAt(poolKey(pool));
         super(
             name,
             {
@@ -31,10 +33,11 @@ export class IPReservation extends IPReservationResource {
                 ...(space !== undefined && { space }),
                 ...(address !== undefined && { requested: address }),
                 ...(macAddress !== undefined && { macAddress }),
-                owner: pulumi.interpolate`owner:${args.owner ?? name}`,
+                owner: turn.hold(pulumi.interpolate`owner:${args.owner ?? name}`),
                 manager: managerOfStack(),
             },
             pulumi.mergeOptions({ dependsOn: poolDependency(pool) }, opts),
         );
+        turn.pass(this);
     }
 }

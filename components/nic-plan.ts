@@ -5,7 +5,8 @@ import { primaryOf, qualifiedNad, type LinkState, type NicDeclaration } from "..
 import { ownerKey, spaceOfNetwork } from "../core/reservation";
 import { IPReservationResource } from "../dynamic/ip-reservation/resource";
 import type { NetworkGuard } from "../dynamic/network-guard/resource";
-import { isPool, poolDependency, poolInput } from "./ip-pool";
+import { turnAt } from "./address-turns";
+import { isPool, poolDependency, poolInput, poolKey } from "./ip-pool";
 import { Network } from "./network";
 import type { NetworkInterfaceArgs, NetworkStatus } from "./networks";
 import { type ClusterScopedArgs, type Scope } from "./scope";
@@ -124,7 +125,8 @@ function reservationOf(
     if (mode === "dhcp") {
         return undefined;
     }
-    return new IPReservationResource(
+    const turn = turnAt(poolKey(ipPool));
+    const reservation = new IPReservationResource(
         `${vm.name}-${nic.name}-address`,
         {
             ...scope.common,
@@ -133,13 +135,15 @@ function reservationOf(
             ...(address !== undefined && { requested: address }),
             ...(gateway !== undefined && { declaredGateway: gateway }),
             macAddress,
-            owner: vm.namespace.apply((namespace) => ownerKey({ namespace, vm: vm.name, nic: nic.name })),
+            owner: turn.hold(vm.namespace.apply((namespace) => ownerKey({ namespace, vm: vm.name, nic: nic.name }))),
             vm: vm.namespace.apply((namespace) => `${namespace}/${vm.name}`),
             nic: nic.name,
             manager: vm.manager,
         },
         { ...scope.dynamic, dependsOn: poolDependency(ipPool) },
     );
+    turn.pass(reservation);
+    return reservation;
 }
 
 function guestNic(
@@ -166,7 +170,7 @@ function guestNic(
             primary,
             macAddress: mac,
             addresses: cidrs,
-            ...(via !== undefined && { gateway: via }),
+            ...(via && { gateway: via }),
             ...(servers && { dnsServers: servers }),
             ...(domains && { searchDomains: domains }),
             ...(more && { routes: more }),
