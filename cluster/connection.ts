@@ -16,7 +16,8 @@ export interface ConnectionArgs {
 
 /**
  * Loads the kubeconfig and checks that it names a cluster.
- * @throws ClusterError where it cannot be read, or names no such context or no cluster
+ * @throws ClusterError `invalid` for a mistake in what the program hands over, `no-cluster` for what may be set right
+ * where `pulumi` runs
  */
 export function loadKubeConfig(args: ConnectionArgs): KubeConfig {
     const config = new KubeConfig();
@@ -29,13 +30,17 @@ export function loadKubeConfig(args: ConnectionArgs): KubeConfig {
             config.loadFromFile(args.kubeconfig);
         }
     } catch (cause) {
-        throw new ClusterError("no-cluster", `The kubeconfig${sourceOf(args)} cannot be read. ${REMEDY}`, { cause });
+        throw new ClusterError(
+            isHandedOver(args) ? "invalid" : "no-cluster",
+            `The kubeconfig${sourceOf(args)} cannot be read. ${remedyFor(args)}`,
+            { cause },
+        );
     }
     if (args.context !== undefined) {
         const known = config.getContexts().map((context) => context.name);
         if (!known.includes(args.context)) {
             throw new ClusterError(
-                "no-cluster",
+                "invalid",
                 `The kubeconfig${sourceOf(args)} has no context "${args.context}", only: ${known.join(", ") || "none"}. ` +
                     `Name one of these as the Cluster's context.`,
             );
@@ -43,7 +48,10 @@ export function loadKubeConfig(args: ConnectionArgs): KubeConfig {
         config.setCurrentContext(args.context);
     }
     if (!config.getCurrentCluster()) {
-        throw new ClusterError("no-cluster", `The kubeconfig${sourceOf(args)} selects no cluster. ${REMEDY}`);
+        throw new ClusterError(
+            isHandedOver(args) ? "invalid" : "no-cluster",
+            `The kubeconfig${sourceOf(args)} selects no cluster. ${remedyFor(args)}`,
+        );
     }
     return config;
 }
@@ -56,7 +64,16 @@ export function connectionKey(args: ConnectionArgs): string {
         .digest("hex");
 }
 
-const REMEDY = "Set KUBECONFIG, or hand a kubeconfig to `new Cluster`.";
+/** The program has the contents, which are the same wherever it runs. */
+function isHandedOver({ kubeconfig }: ConnectionArgs): boolean {
+    return kubeconfig !== undefined && isContents(kubeconfig);
+}
+
+function remedyFor(args: ConnectionArgs): string {
+    return isHandedOver(args)
+        ? "Hand over the whole of a kubeconfig, with a current context, or the path of one."
+        : "Set KUBECONFIG, or hand a kubeconfig to `new Cluster`.";
+}
 
 /** Contents are YAML or JSON; a path has neither a line break nor a brace. */
 function isContents(kubeconfig: string): boolean {

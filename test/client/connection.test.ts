@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { connectionKey, loadKubeConfig } from "../../cluster/connection";
-import { ClusterError } from "../../cluster/errors";
+import { ClusterError, type ClusterErrorReason } from "../../cluster/errors";
 
 const TOKEN = "marker-5d21-of-the-token";
 
@@ -59,11 +59,11 @@ describe("the kubeconfig of a connection", () => {
     });
 
     /** What it is refused with; nothing in it may be the token. */
-    const refusal = (args: Parameters<typeof loadKubeConfig>[0]): string => {
+    const refusal = (args: Parameters<typeof loadKubeConfig>[0], reason: ClusterErrorReason = "invalid"): string => {
         try {
             loadKubeConfig(args);
         } catch (error) {
-            assert.ok(error instanceof ClusterError && error.reason === "no-cluster");
+            assert.ok(error instanceof ClusterError && error.reason === reason);
             assert.ok(!error.message.includes(TOKEN));
             return error.message;
         }
@@ -80,7 +80,7 @@ describe("the kubeconfig of a connection", () => {
     it("is refused where it is not there, or is none, or selects no cluster", () => {
         const missing = path.join(directory, "missing");
         assert.match(
-            refusal({ kubeconfig: missing }),
+            refusal({ kubeconfig: missing }, "no-cluster"),
             new RegExp(`^The kubeconfig ${missing} cannot be read\\. Set KUBECONFIG`),
         );
         assert.match(refusal({ kubeconfig: `{ token: ${TOKEN}` }), /^The kubeconfig of the Cluster cannot be read\./);
@@ -89,7 +89,10 @@ describe("the kubeconfig of a connection", () => {
             /^The kubeconfig of the Cluster selects no cluster\./,
         );
         process.env.KUBECONFIG = missing;
-        assert.match(refusal({}), new RegExp(`^The kubeconfig ${missing} (cannot be read|selects no cluster)\\.`));
+        assert.match(
+            refusal({}, "no-cluster"),
+            new RegExp(`^The kubeconfig ${missing} (cannot be read|selects no cluster)\\.`),
+        );
     });
 
     it("tells clients apart, and shows nothing of itself", () => {

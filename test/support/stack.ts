@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import * as automation from "@pulumi/pulumi/automation";
+import { command } from "./command";
 import { pulumiEnvironment, type StackUser } from "./pulumi-environment";
 
 /** A change that the engine plans or makes, as its events tell. */
@@ -89,6 +90,18 @@ export class TestStack {
     /** The state, as the backend has it. */
     async state(): Promise<automation.Deployment> {
         return this.stack.exportStack();
+    }
+
+    /** What `pulumi stack export` prints: secrets are not in clear, as they are in `state`. */
+    async exported(): Promise<string> {
+        const { envVars } = this.stack.workspace;
+        const env = { ...process.env, ...envVars, PULUMI_HOME: path.join(this.directory, "home") };
+        const args = ["stack", "export", "--stack", this.stack.name, "--non-interactive"];
+        const { code, text } = await command("pulumi", args, { cwd: this.directory, env });
+        if (code !== 0) {
+            throw new Error(`pulumi stack export failed: ${text}`);
+        }
+        return text;
     }
 
     private async run(

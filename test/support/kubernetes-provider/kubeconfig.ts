@@ -39,10 +39,15 @@ export function resolveKubeconfig(choice: KubeconfigChoice, environment: NodeJS.
 export function parseKubeconfig(pathOrContents: string): KubeConfig {
     const path = pathOrContents.startsWith("~/") ? join(homedir(), pathOrContents.slice(2)) : pathOrContents;
     const config = new KubeConfig();
-    if (isFile(path)) {
-        config.loadFromFile(path);
-    } else {
-        config.loadFromString(pathOrContents);
+    try {
+        if (isFile(path)) {
+            config.loadFromFile(path);
+        } else {
+            config.loadFromString(pathOrContents);
+        }
+    } catch {
+        // The parser's own message quotes the lines around the mistake, and with them credentials.
+        throw new Error("error converting YAML to JSON");
     }
     return config;
 }
