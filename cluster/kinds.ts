@@ -25,6 +25,7 @@ export const NETWORK_ATTACHMENT_DEFINITION = kind(
 export const IP_POOL = kind("vm.novasphere.dev", "v1alpha1", "ippools", "IPPool", false);
 export const IP_RESERVATION = kind("vm.novasphere.dev", "v1alpha1", "ipreservations", "IPReservation", false);
 export const ENDPOINT_SLICE = kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice");
+export const NAMESPACE = kind("", "v1", "namespaces", "Namespace", false);
 export const POD = kind("", "v1", "pods", "Pod");
 export const SECRET = kind("", "v1", "secrets", "Secret");
 export const SERVICE = kind("", "v1", "services", "Service");

@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { guestNetworkConfig } from "../core/guest-network";
+import { objectAnnotations } from "./manager";
 import type { NicPlan } from "./nic-plan";
 import type { Scope } from "./scope";
 
@@ -18,7 +19,7 @@ export function guestSecret(
     return new kubernetes.core.v1.Secret(
         name,
         {
-            metadata: { name, namespace },
+            metadata: { name, namespace, annotations: objectAnnotations() },
             // The keys that KubeVirt looks for (pkg/cloud-init).
             stringData: {
                 userdata: pulumi.secret(userData ?? EMPTY_USER_DATA),

@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { validatePool, type PoolSpec } from "../core/pool";
+import { objectAnnotations } from "./manager";
 import { refuse } from "./refuse";
 import { scopeOf, type ClusterScopedArgs } from "./scope";
 
@@ -51,7 +52,7 @@ export class IPPool extends pulumi.ComponentResource {
             {
                 apiVersion: "vm.novasphere.dev/v1alpha1",
                 kind: "IPPool",
-                metadata: { name: poolName, annotations: { "pulumi.com/skipAwait": "true" } },
+                metadata: { name: poolName, annotations: objectAnnotations() },
                 spec,
             },
             scope.kubernetes,

@@ -35,6 +35,7 @@ export class IPReservation extends IPReservationResource {
                 ...(macAddress !== undefined && { macAddress }),
                 owner: turn.hold(pulumi.interpolate`owner:${args.owner ?? name}`),
                 manager: managerOfStack(),
+                resource: opts?.parent ? pulumi.interpolate`${opts.parent.urn}::${name}` : name,
             },
             pulumi.mergeOptions({ dependsOn: poolDependency(pool) }, opts),
         );

@@ -2,6 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { cniConfig, validateCniConfig, type CniNetworkSpec } from "../core/cni-config";
 import { NetworkGuard } from "../dynamic/network-guard/resource";
+import { objectAnnotations } from "./manager";
 import { refuse } from "./refuse";
 import { scopeOf, type ClusterScopedArgs } from "./scope";
 
@@ -74,7 +75,7 @@ export class Network extends pulumi.ComponentResource {
                 {
                     apiVersion: "k8s.cni.cncf.io/v1",
                     kind: "NetworkAttachmentDefinition",
-                    metadata: { name, namespace, annotations: { "pulumi.com/skipAwait": "true" } },
+                    metadata: { name, namespace, annotations: objectAnnotations() },
                     spec: { config: cniConfig(spec) },
                 },
                 scope.kubernetes,

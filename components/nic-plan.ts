@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { GuestNic } from "../core/guest-network";
 import { macFor, normalizeMac } from "../core/mac";
 import { primaryOf, qualifiedNad, type LinkState, type NicDeclaration } from "../core/nic";
+import type { Problem } from "../core/problem";
 import { ownerKey, spaceOfNetwork } from "../core/reservation";
 import { IPReservationResource } from "../dynamic/ip-reservation/resource";
 import type { NetworkGuard } from "../dynamic/network-guard/resource";
@@ -61,6 +62,19 @@ export function plainDeclaration(nic: NetworkInterfaceArgs): NicDeclaration {
         // An address that is not known yet would read as a static NIC without one.
         ...(ipConfig && (ip.address === undefined || "address" in ipConfig) && { ipConfig }),
     };
+}
+
+/** Services lead to pods, and so to pod NICs only. */
+export function exposureProblems(vm: string, nics: readonly NetworkInterfaceArgs[]): Problem[] {
+    return nics
+        .filter((nic) => nic.type !== "pod" && nic.serviceExposure && nic.serviceExposure.enabled !== false)
+        .map((nic) => ({
+            vm,
+            nic: nic.name,
+            field: "serviceExposure",
+            rule: `a Service reaches the pod network, and a ${nic.type} NIC is on another one`,
+            remedy: "expose the VM's NIC of type pod",
+        }));
 }
 
 /** Makes networks and reservations of the NICs, and puts together what NIC and guest are made of. */

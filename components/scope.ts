@@ -21,8 +21,8 @@ export interface Scope {
 }
 
 /**
- * The scope of a component's children: a kubernetes provider in `opts` (or of the parent) serves the Kubernetes objects;
- * without one the cluster's own does.
+ * The scope of a component's children: the cluster that `args` name serves them; where they name none, a kubernetes
+ * provider in `opts` (or of the parent) serves the Kubernetes objects, else the default cluster's does.
  */
 export function scopeOf(component: pulumi.ComponentResource, args: ClusterScopedArgs): Scope {
     const given = component.getProvider("kubernetes:core/v1:Secret");

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { ServiceEndpoints } from "../dynamic/service-endpoints/resource";
 import type { PowerState } from "../dynamic/power-state/resource";
 import { validateExposure } from "../core/service";
+import { objectAnnotations } from "./manager";
 import { refuse } from "./refuse";
 import { scopeOf, type ClusterScopedArgs } from "./scope";
 
@@ -78,7 +79,7 @@ export class ServiceExposure extends pulumi.ComponentResource {
                     name: serviceName,
                     namespace,
                     // The provider's own wait would hold the update for ten minutes; ServiceEndpoints waits instead.
-                    annotations: { "pulumi.com/skipAwait": "true" },
+                    annotations: objectAnnotations(),
                 },
                 spec: {
                     type,

@@ -3,16 +3,16 @@ import * as pulumi from "@pulumi/pulumi";
 import { errorsOf } from "../core/problem";
 import { validateNics } from "../core/nic";
 import { NetworkInterface } from "../dynamic/network-interface/resource";
-import { MANAGER_ANNOTATION, type RunStrategy } from "../dynamic/power-state/inputs";
+import type { RunStrategy } from "../dynamic/power-state/inputs";
 import { PowerState } from "../dynamic/power-state/resource";
 import { guestSecret } from "./guest-secret";
-import { managerOfStack } from "./manager";
+import { managerOfStack, objectAnnotations } from "./manager";
 import type { NetworkInterfaceArgs, NetworkStatus } from "./networks";
-import { networkStatus, plainDeclaration, planNics } from "./nic-plan";
+import { exposureProblems, networkStatus, plainDeclaration, planNics } from "./nic-plan";
 import { refuse } from "./refuse";
 import { scopeOf, type ClusterScopedArgs } from "./scope";
 import { ServiceExposure, type ExposedVirtualMachine } from "./service-exposure";
-import { vmTemplate, type Disk, type Volume } from "./vm-template";
+import { filledMap, vmTemplate, type Disk, type Volume } from "./vm-template";
 
 /** A KubeVirt virtual machine and everything network about it. */
 export interface VirtualMachineArgs extends ClusterScopedArgs {
@@ -65,11 +65,10 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
     constructor(name: string, args: VirtualMachineArgs, opts?: pulumi.ComponentResourceOptions) {
         super("wukong:index:VirtualMachine", name, {}, opts);
         this.vmName = `${name}-vm`;
-        refuse(
-            this,
-            `VirtualMachine ${name}`,
-            errorsOf(validateNics(this.vmName, args.networks.map(plainDeclaration))),
-        );
+        refuse(this, `VirtualMachine ${name}`, [
+            ...errorsOf(validateNics(this.vmName, args.networks.map(plainDeclaration))),
+            ...exposureProblems(this.vmName, args.networks),
+        ]);
         this.namespace = pulumi.output(args.namespace ?? "default");
         const runStrategy = args.runStrategy ?? "Always";
         this.expectedToRun = runStrategy === "Always" || runStrategy === "RerunOnFailure";
@@ -92,8 +91,8 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
                 metadata: {
                     name: this.vmName,
                     namespace: this.namespace,
-                    ...(args.labels && { labels: args.labels }),
-                    annotations: { "pulumi.com/skipAwait": "true", [MANAGER_ANNOTATION]: manager },
+                    ...filledMap("labels", args.labels),
+                    annotations: objectAnnotations(),
                 },
                 spec: {
                     // PowerState starts the VM when its NICs are in place.
@@ -104,8 +103,10 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
             {
                 ...scope.kubernetes,
                 ignoreChanges: ["spec.runStrategy"],
-                // A network outlives the VMs that name it.
-                dependsOn: nics.flatMap(({ guard }) => guard ?? []),
+                // Networks and addresses outlive the VMs that have them.
+                dependsOn: nics.flatMap(({ guard, reservation }) =>
+                    [guard, reservation].filter((each) => each !== undefined),
+                ),
             },
         );
         const vmUid = this.object.metadata.apply((metadata) => metadata.uid);
@@ -113,19 +114,33 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
         const common = scope.common;
         const siblings = nics.map((nic) => nic.name).sort();
         this.interfaces = Object.fromEntries(
-            nics.map(({ name: nic, type, primary, nadName, nadDeclared, macAddress, model, linkState, addresses }) => [
-                nic,
-                new NetworkInterface(
-                    `${vmName}-${nic}`,
-                    {
-                        ...common,
-                        ...{ namespace, vm: vmName, vmUid, nic, siblings, type, primary },
-                        ...(nadName && { nadName, nadDeclared }),
-                        ...{ macAddress, model, linkState, addresses, timeoutSeconds },
-                    },
-                    dynamicOptions,
-                ),
-            ]),
+            nics.map(
+                ({
+                    name: nic,
+                    type,
+                    primary,
+                    nadName,
+                    nadDeclared,
+                    guard,
+                    macAddress,
+                    model,
+                    linkState,
+                    addresses,
+                }) => [
+                    nic,
+                    new NetworkInterface(
+                        `${vmName}-${nic}`,
+                        {
+                            ...common,
+                            ...{ namespace, vm: vmName, vmUid, nic, siblings, type, primary },
+                            ...(nadName && { nadName, nadDeclared }),
+                            ...{ macAddress, model, linkState, addresses, timeoutSeconds },
+                        },
+                        // The engine orders deletes by direct dependencies: the NIC leaves before its network.
+                        { ...dynamicOptions, dependsOn: guard ? [guard] : [] },
+                    ),
+                ],
+            ),
         );
         this.powerState = new PowerState(
             `${this.vmName}-power`,

@@ -47,7 +47,7 @@ export function vmTemplate(
     return {
         metadata: {
             labels: { ...args.labels, "kubevirt.io/vm": vmName },
-            ...(args.annotations && { annotations: args.annotations }),
+            ...filledMap("annotations", args.annotations),
         },
         spec: {
             domain: {
@@ -60,5 +60,15 @@ export function vmTemplate(
             },
             volumes: guest ? [...volumes, guest] : volumes,
         },
+    };
+}
+
+/** A map, unless it is empty: the API server drops an empty one, and the next preview would show it as added. */
+export function filledMap<K extends string>(
+    key: K,
+    map: Record<string, pulumi.Input<string>> | undefined,
+): { [P in K]?: Record<string, pulumi.Input<string>> } {
+    return (map && Object.keys(map).length > 0 ? { [key]: map } : {}) as {
+        [P in K]?: Record<string, pulumi.Input<string>>;
     };
 }

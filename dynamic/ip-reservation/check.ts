@@ -1,4 +1,5 @@
 import type { ClusterClient } from "../../cluster/client";
+import { identityOf } from "../../cluster/identity";
 import { IP_POOL, IP_RESERVATION } from "../../cluster/kinds";
 import type { Need } from "../../cluster/preflight";
 import { parseInterfaceAddress, parseAddress, type Address } from "../../core/ip";
@@ -16,6 +17,7 @@ import {
 import { errorsOf } from "../../core/problem";
 import { checkWith, clientForCheck, containsUnknown, type Checked, type CheckRequest } from "../handler";
 import type { IPReservationInputs } from "./inputs";
+import { claim, claimedBy, rivalOf } from "./claims";
 import { holderOf, ownerName, reservationsOf, resolvePool, type Reservation } from "./ledger";
 import { at, placeOf, type AddressPlace } from "./place";
 
@@ -26,18 +28,22 @@ interface Request {
     readonly place: AddressPlace;
     readonly space: string;
     readonly pool: CompiledPool | undefined;
-    /** What the cluster holds; nothing where a preview cannot reach it. */
-    readonly held: readonly Reservation[];
+    /** What the cluster holds; undefined where a preview cannot reach it. */
+    readonly held: readonly Reservation[] | undefined;
 }
 
-export const check = checkWith<IPReservationInputs>(checkReservation);
+export const check = checkWith<IPReservationInputs>(async (request) => {
+    const { inputs, problems } = await checkReservation(request);
+    const { resource: _resource, ...stored } = inputs;
+    return { inputs: stored, problems };
+});
 
 async function checkReservation({
     olds,
     news,
 }: CheckRequest<IPReservationInputs>): Promise<Checked<IPReservationInputs>> {
     if (containsUnknown(news)) {
-        return { inputs: news, problems: [] };
+        return { inputs: carriedOver(olds, news), problems: [] };
     }
     const place = placeOf(news);
     const needs: Need[] = [{ kind: IP_RESERVATION, verbs: ["get", "list", "create", "patch", "delete"] }];
@@ -51,20 +57,30 @@ async function checkReservation({
         return { inputs: news, problems: [pool] };
     }
     if (news.pool !== undefined && pool === undefined) {
-        return { inputs: news, problems: [] };
+        return { inputs: carriedOver(olds, news), problems: [] };
     }
     const problems = pool ? errorsOf(validatePool(pool)) : [];
     const space = pool?.space ?? news.space ?? "";
     if (problems.length > 0) {
         return { inputs: news, problems };
     }
+    const rival = rivalOf(space, news);
+    if (rival !== undefined) {
+        const rule = `an owner has one address in the space "${space}"`;
+        const remedy = "give each reservation an owner of its own";
+        return {
+            inputs: news,
+            problems: [{ ...place, field: "owner", value: news.owner, rule, holder: rival, remedy }],
+        };
+    }
+    const cluster = client && (await identityOf(client));
     const request: Request = {
-        inputs: news,
+        inputs: { ...news, ...(cluster !== undefined && { cluster }) },
         olds,
         place,
         space,
         pool: pool && compilePool(pool),
-        held: client ? await heldIn(client, space) : [],
+        held: client && (await heldIn(client, space)),
     };
     return news.requested === undefined ? checkAutomatic(request) : checkStatic(request, news.requested);
 }
@@ -86,7 +102,7 @@ function checkStatic(request: Request, requested: string): Checked<IPReservation
     if (errorsOf(problems).length > 0 || !address) {
         return { inputs, problems };
     }
-    const holder = request.held.find(({ spec }) => spec.address === address.text && !isOwn(request, spec.owner));
+    const holder = request.held?.find(({ spec }) => spec.address === address.text && !isOwn(request, spec.owner));
     const claimant = claim(space, address.text, inputs);
     const taken = holder ? holderOf(holder) : claimant;
     if (taken !== undefined) {
@@ -113,11 +129,14 @@ function checkAutomatic(request: Request): Checked<IPReservationInputs> {
         const remedy = "name an address, or a pool to take one from";
         return { inputs, problems: [{ ...at(place, "address"), rule: "there is none", remedy }] };
     }
-    const kept = olds?.requested === undefined && poolName(olds) === pool.spec.name ? olds?.address : undefined;
-    const left = held.find(({ spec }) => isOwn(request, spec.owner) && spec.pool === pool.spec.name);
+    // Another owner (a VM that moves to another namespace) is another reservation, made before the old one goes.
+    const same = olds?.owner === inputs.owner && olds.requested === undefined && poolName(olds) === pool.spec.name;
+    const kept = same ? olds.address : undefined;
+    const taken = held?.find(({ spec }) => spec.address === kept && !isOwn(request, spec.owner));
+    const left = held?.find(({ spec }) => isOwn(request, spec.owner) && spec.pool === pool.spec.name);
     // What is held counts for more than what was planned: another may have been faster then.
     const known = addressIn(left?.spec.address ?? kept ?? "");
-    const used = usedAddresses(pool, [...held.map(({ spec }) => spec.address), ...claimedBy(space, inputs)]);
+    const used = usedAddresses(pool, [...(held ?? []).map(({ spec }) => spec.address), ...claimedBy(space, inputs)]);
     const planned = known ?? planAddress(pool, used, inputs.owner);
     if (!planned) {
         return {
@@ -132,12 +151,34 @@ function checkAutomatic(request: Request): Checked<IPReservationInputs> {
             ],
         };
     }
+    if (known && taken && !left) {
+        const rule = "the reservation was removed from the cluster, and its address given to another";
+        const remedy = "run `pulumi refresh`; the next update takes another address";
+        const field = at(place, "address");
+        return { inputs, problems: [{ ...field, value: known.text, rule, holder: holderOf(taken), remedy }] };
+    }
+    const outside = known ? checkStaticAddress(pool, known.text, at(place, "pool")) : [];
+    if (errorsOf(outside).length > 0) {
+        return { inputs, problems: outside };
+    }
     claim(space, planned.text, inputs);
     return { inputs: filled(request, planned), problems: [] };
 }
 
+/** Inputs that cannot be planned now, with what was planned before where the same is asked for. */
+function carriedOver(olds: IPReservationInputs | undefined, news: IPReservationInputs): IPReservationInputs {
+    const same =
+        olds && JSON.stringify([poolName(olds), olds.requested]) === JSON.stringify([poolName(news), news.requested]);
+    if (!same) {
+        return news;
+    }
+    const { space, address, cidr, prefixLength, gateway, dnsServers, searchDomains, cluster } = olds;
+    const planned = { space, address, cidr, prefixLength, gateway, dnsServers, searchDomains, cluster };
+    return { ...Object.fromEntries(Object.entries(planned).filter(([, value]) => value !== undefined)), ...news };
+}
+
 /** The inputs with what the address brings along. */
-function filled({ inputs, pool, space }: Request, address: Address): IPReservationInputs {
+function filled({ inputs, olds, pool, space, held }: Request, address: Address): IPReservationInputs {
     const block = pool && blockOf(pool, address);
     const own = parseInterfaceAddress(inputs.requested ?? "");
     const prefixLength = block?.subnet.prefixLength ?? (own.ok ? own.value.subnet.prefixLength : undefined);
@@ -151,7 +192,15 @@ function filled({ inputs, pool, space }: Request, address: Address): IPReservati
         gateway,
         dnsServers: [...(pool?.spec.dnsServers ?? [])],
         searchDomains: [...(pool?.spec.searchDomains ?? [])],
+        ...(isLost(olds, held, address) && { lost: true as const }),
     };
+}
+
+/** Whether the state has the reservation and the cluster, which was asked, has it no more. */
+function isLost(olds: IPReservationInputs | undefined, held: Request["held"], address: Address): boolean {
+    return (
+        olds?.address === address.text && held !== undefined && !held.some(({ spec }) => spec.address === address.text)
+    );
 }
 
 /** Reservations of a space, read once in a run; `create` reads anew where it finds them changed. */
@@ -162,23 +211,6 @@ async function heldIn(client: ClusterClient, space: string): Promise<Reservation
     const held = heldSpaces.get(key) ?? reservationsOf(client, space);
     heldSpaces.set(key, held);
     return held;
-}
-
-/** Addresses that this run's reservations have or are going to have, so that no two of them show the same. */
-const claims = new Map<string, string>();
-
-/** Claims an address for its owner; the other claimant where there is one. */
-export function claim(space: string, address: string, inputs: IPReservationInputs): string | undefined {
-    const key = `${space} ${address}`;
-    const claimant = claims.get(key) ?? inputs.owner;
-    claims.set(key, claimant);
-    return claimant === inputs.owner ? undefined : `${ownerName(claimant)} of this program`;
-}
-
-/** The addresses of a space that others of this run have claimed. */
-export function claimedBy(space: string, inputs: IPReservationInputs): Set<string> {
-    const others = [...claims].filter(([key, owner]) => key.startsWith(`${space} `) && owner !== inputs.owner);
-    return new Set(others.map(([key]) => key.slice(space.length + 1)));
 }
 
 function isOwn({ inputs }: Pick<Request, "inputs">, owner: Reservation["spec"]["owner"]): boolean {

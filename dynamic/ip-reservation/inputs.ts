@@ -14,6 +14,8 @@ export interface IPReservationInputs extends CommonInputs {
     macAddress?: string;
     /** Whom the address is for: `namespace/vm/nic`, or a text of the user's. */
     owner: string;
+    /** What tells this resource from others of the program; never stored. */
+    resource?: string;
     /** VM and NIC for messages, where the owner is one. */
     vm?: string;
     nic?: string;
@@ -26,6 +28,10 @@ export interface IPReservationInputs extends CommonInputs {
     gateway?: string;
     dnsServers?: string[];
     searchDomains?: string[];
+    /** Which cluster has the reservation; absent where the user may not read that. */
+    cluster?: string;
+    /** The cluster has lost the reservation: filled in by `check`, and mended by `update`. */
+    lost?: true;
 }
 
 export interface IPReservationState extends IPReservationInputs {

@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { clientFor, type ClusterClient } from "../../cluster/client";
 import { ClusterError, hasReason } from "../../cluster/errors";
+import { identityOf } from "../../cluster/identity";
 import { IP_RESERVATION } from "../../cluster/kinds";
 import { parseAddress, type Address } from "../../core/ip";
 import { compilePool, blockOf, planAddress, usedAddresses, arithmeticClause, type CompiledPool } from "../../core/pool";
 import { ownerLabel, reservationName } from "../../core/reservation";
 import { containsUnknown, differs, plainErrors, storedAnew, warnOnce } from "../handler";
-import { claim, claimedBy, poolName } from "./check";
+import { poolName } from "./check";
+import { claim, claimedBy } from "./claims";
 import type { IPReservationInputs, IPReservationState } from "./inputs";
 import { holderOf, LABEL, ownerName, reservationsOf, resolvePool, type Reservation } from "./ledger";
 
@@ -23,6 +25,9 @@ export async function diff(
     const replaces: string[] = (["owner", "manager", "space"] as const).filter((field) =>
         differs(olds[field], news[field]),
     );
+    if (olds.cluster !== undefined && news.cluster !== undefined && olds.cluster !== news.cluster) {
+        replaces.push("connection");
+    }
     if (differs(poolName(olds), containsUnknown(news.pool) ? news.pool : poolName(news))) {
         replaces.push("pool");
     }
@@ -33,7 +38,10 @@ export async function diff(
     const updates = (["macAddress", "prefixLength", "gateway", "dnsServers", "searchDomains"] as const).some((field) =>
         differs(olds[field], news[field]),
     );
-    return Promise.resolve({ changes: replaces.length > 0 || updates || storedAnew(olds, news), replaces });
+    return Promise.resolve({
+        changes: replaces.length > 0 || updates || news.lost === true || storedAnew(olds, news),
+        replaces,
+    });
 }
 
 /** Takes the planned address; where another writer was faster, and the program did not ask for just this one, the next. */
@@ -70,23 +78,34 @@ export async function update(
     news: IPReservationInputs,
 ): Promise<{ outs: IPReservationState }> {
     const client = clientFor(news.connection);
+    const { lost: _lost, ...inputs } = news;
     const { address, cidr, allocationId, allocatedAt } = olds;
-    const outs: IPReservationState = { ...news, allocationId, allocatedAt, ...definedAddress({ address, cidr }) };
+    const outs: IPReservationState = { ...inputs, allocationId, allocatedAt, ...definedAddress({ address, cidr }) };
     const held = await client.find<Reservation>(IP_RESERVATION, undefined, objectName(olds));
+    if (!held && news.lost === true) {
+        const taken = await take(client, outs);
+        if ("allocationId" in taken) {
+            return { outs: taken };
+        }
+    }
     if (held?.spec.allocationId !== allocationId) {
         throw new ClusterError("not-found", `The reservation ${id} is gone, or is another's. Run \`pulumi refresh\`.`);
     }
     if (held.spec.macAddress !== news.macAddress) {
         await client.patch(IP_RESERVATION, undefined, objectName(olds), [
             { op: "test", path: "/spec/allocationId", value: allocationId },
-            { op: "add", path: "/spec/macAddress", value: news.macAddress ?? "" },
+            news.macAddress === undefined
+                ? { op: "remove", path: "/spec/macAddress" }
+                : { op: "add", path: "/spec/macAddress", value: news.macAddress },
         ]);
     }
     return { outs };
 }
 
 export const read = plainErrors(async (id: string, props: IPReservationState) => {
-    const held = await clientFor(props.connection).find<Reservation>(IP_RESERVATION, undefined, objectName(props));
+    const client = clientFor(props.connection);
+    await requireSameCluster(client, props);
+    const held = await client.find<Reservation>(IP_RESERVATION, undefined, objectName(props));
     if (!held) {
         return { id: "", props: {} };
     }
@@ -100,12 +119,25 @@ export const read = plainErrors(async (id: string, props: IPReservationState) =>
 /** Gives the address back, unless it has become another's. */
 const remove = plainErrors(async (_id: string, props: IPReservationState): Promise<void> => {
     const client = clientFor(props.connection);
+    await requireSameCluster(client, props);
     const held = await client.find<Reservation>(IP_RESERVATION, undefined, objectName(props));
     if (held?.spec.allocationId === props.allocationId) {
         await client.delete(IP_RESERVATION, undefined, held.metadata.name, held.metadata.uid ?? "");
     }
 });
 export { remove as delete };
+
+/** In another cluster nothing is found, and nothing found would read as given back. */
+async function requireSameCluster(client: ClusterClient, props: IPReservationState): Promise<void> {
+    const found = props.cluster === undefined ? undefined : await identityOf(client);
+    if (found !== undefined && found !== props.cluster) {
+        throw new ClusterError(
+            "failed",
+            `The address ${props.address ?? ""} of ${ownerName(props.owner)} was reserved in another cluster than the one ` +
+                `at ${client.server}. Check that KUBECONFIG (or the Cluster) names the same cluster as before.`,
+        );
+    }
+}
 
 /** The reservation, or who has the address. */
 async function take(

@@ -1,6 +1,12 @@
 import { clientFor, type ClusterClient, type KubernetesObject } from "../../cluster/client";
-import { ClusterError } from "../../cluster/errors";
-import { NETWORK_ATTACHMENT_DEFINITION, POD, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
+import { ClusterError, hasReason } from "../../cluster/errors";
+import {
+    NETWORK_ATTACHMENT_DEFINITION,
+    POD,
+    VIRTUAL_MACHINE,
+    VIRTUAL_MACHINE_INSTANCE,
+    type ResourceKind,
+} from "../../cluster/kinds";
 import type { CommonInputs } from "../connection";
 import { checkWith, clientForCheck, containsUnknown, plainErrors, storedAnew } from "../handler";
 import { poll } from "../../cluster/wait";
@@ -9,6 +15,9 @@ export interface NetworkGuardInputs extends CommonInputs {
     /** `namespace/name` of the NetworkAttachmentDefinition. */
     nadName: string;
 }
+
+/** A message names at most so many users. */
+const MAX_NAMES = 10;
 
 /** Users on their way out (a pod that terminates) may take this long. */
 const TERMINATION_SECONDS = 120;
@@ -84,17 +93,29 @@ interface NetworkEntry {
 /** Whoever names the NetworkAttachmentDefinition, anywhere in the cluster. */
 async function usersOf(client: ClusterClient, nadName: string): Promise<User[]> {
     const [vms, vmis, pods] = await Promise.all([
-        client.list<VirtualMachineLike>(VIRTUAL_MACHINE),
-        client.list<VirtualMachineLike>(VIRTUAL_MACHINE_INSTANCE),
-        client.list(POD),
+        listAll<VirtualMachineLike>(client, VIRTUAL_MACHINE),
+        listAll<VirtualMachineLike>(client, VIRTUAL_MACHINE_INSTANCE),
+        listAll(client, POD),
     ]);
     const named = (object: KubernetesObject, networks: NetworkEntry[] | undefined): boolean =>
         (networks ?? []).some((network) => qualified(network.multus?.networkName, object) === nadName);
     return [
-        ...vms.items.filter((vm) => named(vm, vm.spec?.template?.spec?.networks)).map((vm) => user("VM", vm)),
-        ...vmis.items.filter((vmi) => named(vmi, vmi.spec?.networks)).map((vmi) => user("VMI", vmi)),
-        ...pods.items.filter((pod) => podNames(pod, nadName)).map((pod) => user("pod", pod)),
+        ...vms.filter((vm) => named(vm, vm.spec?.template?.spec?.networks)).map((vm) => user("VM", vm)),
+        ...vmis.filter((vmi) => named(vmi, vmi.spec?.networks)).map((vmi) => user("VMI", vmi)),
+        ...pods.filter((pod) => podNames(pod, nadName)).map((pod) => user("pod", pod)),
     ];
+}
+
+/** The objects of a kind; none where the cluster does not know the kind (any more). */
+async function listAll<T extends KubernetesObject>(client: ClusterClient, kind: ResourceKind): Promise<T[]> {
+    try {
+        return (await client.list<T>(kind)).items;
+    } catch (error) {
+        if (hasReason(error, "not-found")) {
+            return [];
+        }
+        throw error;
+    }
 }
 
 /** Multus' annotation is a comma-separated list of `[namespace/]name[@interface]`, or a JSON list of objects. */
@@ -128,5 +149,7 @@ function user(noun: string, object: KubernetesObject): User {
 }
 
 function names(users: readonly User[]): string {
-    return users.map((each) => each.name).join(", ");
+    const shown = users.slice(0, MAX_NAMES).map((each) => each.name);
+    const more = users.length - shown.length;
+    return [...shown, ...(more > 0 ? [`${String(more)} more`] : [])].join(", ");
 }

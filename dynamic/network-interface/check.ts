@@ -1,3 +1,4 @@
+import { connectionKey } from "../../cluster/connection";
 import type { ClusterClient, KubernetesObject } from "../../cluster/client";
 import { NETWORK_ATTACHMENT_DEFINITION, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
 import type { Need } from "../../cluster/preflight";
@@ -55,7 +56,9 @@ async function checkNic({
         return { inputs: unclassified(inputs, olds), problems };
     }
     const view = await readVm(client, inputs.namespace, inputs.vm);
-    const stranger = foreignVm(client, inputs, olds?.vmUid, vmUid, view);
+    // A NIC that goes along to another VM is looked for in that one.
+    const stays = olds?.namespace === inputs.namespace && olds.vm === inputs.vm;
+    const stranger = foreignVm(client, inputs, stays ? olds.vmUid : undefined, vmUid, view);
     if (stranger !== undefined) {
         return { inputs, problems: [...problems, stranger] };
     }
@@ -103,7 +106,7 @@ function needsOf({ namespace, nadName }: NetworkInterfaceInputs): Need[] {
     const nadNamespace = nadName?.split("/")[0];
     return nadNamespace === undefined
         ? needs
-        : [...needs, { kind: NETWORK_ATTACHMENT_DEFINITION, namespace: nadNamespace, verbs: ["get", "list"] }];
+        : [...needs, { kind: NETWORK_ATTACHMENT_DEFINITION, namespace: nadNamespace, verbs: ["list"] }];
 }
 
 type Place = Pick<Problem, "vm" | "nic">;
@@ -112,12 +115,13 @@ type Place = Pick<Problem, "vm" | "nic">;
 const claimed = new Map<string, string>();
 
 function claimMac({ macAddress, ...inputs }: NetworkInterfaceInputs, place: Place): Problem[] {
-    if (macAddress === undefined) {
+    if (macAddress === undefined || containsUnknown(inputs.connection)) {
         return [];
     }
     const owner = `NIC "${inputs.nic}" of VM "${inputs.namespace}/${inputs.vm}"`;
-    const holder = claimed.get(macAddress) ?? owner;
-    claimed.set(macAddress, holder);
+    const key = `${connectionKey(inputs.connection)} ${macAddress}`;
+    const holder = claimed.get(key) ?? owner;
+    claimed.set(key, holder);
     return holder === owner ? [] : [macTaken(macAddress, place, holder)];
 }
 
@@ -227,7 +231,8 @@ async function classify(
     inputs: NetworkInterfaceInputs,
     view: VmView,
 ): Promise<ImpactVerdict> {
-    const facts = await impactFacts(client, view);
+    const known = await impactFacts(client, view);
+    const facts: typeof known = neverStarted(view, inputs) ? { ...known, vm: "absent" } : known;
     const changes = changesBetween(olds, inputs);
     const verdicts = changes.map((change) => {
         // A NIC that is taken off to be attached anew is not removed, so its being primary is no obstacle.
@@ -240,6 +245,18 @@ async function classify(
     const light = verdicts.filter((verdict) => verdict.impact !== impact && verdict.impact !== "none");
     const reasons = [...heavy, ...light.map((verdict) => `${verdict.impact}: ${verdict.reason}`)];
     return { impact, reason: [...new Set(reasons)].join("; ") || "nothing changes" };
+}
+
+/** VMs that were seen off and without any NIC: this run has just made them. */
+const newVms = new Set<string>();
+
+/** In an update the VM of a new NIC is there already, waiting for its NICs; a preview finds none. */
+function neverStarted({ vm, vmi }: VmView, { vmUid }: NetworkInterfaceInputs): boolean {
+    const uid = vm?.metadata.uid;
+    if (uid !== undefined && uid === vmUid && !vmi && (listsOf(vm ?? {}).interfaces ?? []).length === 0) {
+        newVms.add(uid);
+    }
+    return uid !== undefined && newVms.has(uid);
 }
 
 /** An unplug that only a restart would bring is not made: KubeVirt would drop the NIC from the VM and keep it in the guest. */

@@ -3,7 +3,7 @@ import { ClusterError } from "../../cluster/errors";
 import { kubevirtFacts, powerOf, readVm, waitForVm, type VmView } from "../../cluster/virtual-machine";
 import type { Verdict } from "../../cluster/wait";
 import { normalizeMac } from "../../core/mac";
-import { nicPhase, type PhaseFacts } from "../../core/nic-phase";
+import { isStuck, nicPhase, type PhaseFacts } from "../../core/nic-phase";
 import { attachNics, listsOf, markAbsent, removeNics } from "../../core/vm-networks";
 import { differs, plainErrors, storedAnew } from "../handler";
 import { IDENTITY, MUTABLE } from "./check";
@@ -95,6 +95,15 @@ const remove = plainErrors(async (id: string, props: NetworkInterfaceState): Pro
         );
     }
     const identity = { name: nic, macAddress: specOf(props).macAddress };
+    const kubevirt = await kubevirtFacts(client);
+    // Entries that vanish while a VM starts stay in its instance for good.
+    await waitForVm(
+        client,
+        { namespace, name },
+        (now) => notStarting(now) ?? { done: true, result: undefined },
+        `VM "${namespace}/${name}" to have started before NIC "${nic}" is unplugged`,
+        props.timeoutSeconds,
+    );
     await editVm(
         client,
         { namespace, name, uid: vmUid },
@@ -111,7 +120,13 @@ const remove = plainErrors(async (id: string, props: NetworkInterfaceState): Pro
             if (now.vm?.metadata.uid !== vmUid) {
                 return { done: true, result: undefined };
             }
-            const { phase, message } = nicPhase(nic, factsOf(now, {}));
+            const { phase, message } = nicPhase(nic, factsOf(now, kubevirt));
+            if (isStuck(phase)) {
+                throw new ClusterError(
+                    "failed",
+                    `NIC "${nic}" of VM "${namespace}/${name}" is not unplugged: ${message}.`,
+                );
+            }
             return phase === "gone" ? { done: true, result: undefined } : { done: false, seen: `${phase}: ${message}` };
         },
         `NIC "${nic}" to leave VM "${namespace}/${name}"`,
@@ -170,8 +185,9 @@ async function whileNotReady(client: ClusterClient, vm: EditedVm, inputs: Networ
         client,
         vm,
         (view) => {
-            if (powerOf(view) === "starting") {
-                return { done: false, seen: `its instance is ${view.vmi?.status?.phase ?? "pending"}` };
+            const starting = notStarting(view);
+            if (starting) {
+                return starting;
             }
             const { phase, message } = nicPhase(inputs.nic, factsOf(view, {}));
             return phase === "detaching" || phase === "guest-detached" || isMarkedAbsent(view, inputs.nic)
@@ -181,6 +197,13 @@ async function whileNotReady(client: ClusterClient, vm: EditedVm, inputs: Networ
         `VM "${vm.namespace}/${vm.name}" to be ready for NIC "${inputs.nic}"`,
         inputs.timeoutSeconds,
     );
+}
+
+/** The verdict on a VM that starts; `undefined` on any other. */
+function notStarting(view: VmView): Verdict<undefined> | undefined {
+    return powerOf(view) === "starting"
+        ? { done: false, seen: `its instance is ${view.vmi?.status?.phase ?? "pending"}` }
+        : undefined;
 }
 
 function isMarkedAbsent({ vm }: VmView, nic: string): boolean {

@@ -101,12 +101,12 @@ function primaryKept(vm: string, before: PowerStateInputs["networks"], after: Po
 
 /** A VM of the name that another one made: the kubernetes provider would tell only when it has written half. */
 function strangers(
-    { namespace, vm, manager }: PowerStateInputs,
+    { namespace, vm, manager, preview }: PowerStateInputs,
     vmUid: string | undefined,
     { vm: found }: VmView,
 ): Problem[] {
     const owner = found?.metadata.annotations?.[MANAGER_ANNOTATION];
-    if (!found || owner === manager || found.metadata.uid === vmUid) {
+    if (!found || owner === manager || (preview !== true && found.metadata.uid === vmUid)) {
         return [];
     }
     return [

@@ -28,15 +28,15 @@ export async function diff(
 
 export async function create(inputs: PowerStateInputs): Promise<{ id: string; outs: PowerStateState }> {
     const id = `${inputs.namespace}/${inputs.vm}`;
-    return { id, outs: await inForce(id, inputs) };
+    return { id, outs: await inForce(id, inputs, true) };
 }
 
 export async function update(
     id: string,
-    _olds: PowerStateState,
+    olds: PowerStateState,
     news: PowerStateInputs,
 ): Promise<{ outs: PowerStateState }> {
-    return { outs: await inForce(id, news) };
+    return { outs: await inForce(id, news, olds.runStrategy !== news.runStrategy) };
 }
 
 export const read = plainErrors(async (id: string, props: PowerStateState) => {
@@ -54,11 +54,17 @@ export const read = plainErrors(async (id: string, props: PowerStateState) => {
 const remove = async (): Promise<void> => Promise.resolve();
 export { remove as delete };
 
-/** Writes the run strategy where it differs, and waits until the VM is as it says. */
-async function inForce(id: string, inputs: PowerStateInputs): Promise<PowerStateState> {
+/**
+ * Writes the run strategy where the program changes it, and waits until the VM is as it says. A VM that somebody else
+ * started or stopped is left so: its preview spoke of NICs.
+ */
+async function inForce(id: string, inputs: PowerStateInputs, write: boolean): Promise<PowerStateState> {
     const client = clientFor(inputs.connection);
     const { namespace, vm: name, vmUid = "", runStrategy } = inputs;
     const vm = await getVm(client, namespace, name, vmUid);
+    if (vm.spec?.runStrategy !== runStrategy && !write) {
+        return { ...inputs, ...observe(vm) };
+    }
     if (vm.spec?.runStrategy !== runStrategy) {
         await client.patch(VIRTUAL_MACHINE, namespace, name, [
             { op: "test", path: "/metadata/uid", value: vmUid },
@@ -89,7 +95,9 @@ async function settled(client: ClusterClient, inputs: PowerStateInputs): Promise
         client,
         { namespace, name },
         ({ vm, vmi }) => {
-            const done = runs ? vm?.status?.ready === true : runStrategy !== "Halted" || vmi === undefined;
+            // With RerunOnFailure a guest that shut itself down stays so.
+            const ended = runStrategy === "RerunOnFailure" && vmi?.status?.phase === "Succeeded";
+            const done = runs ? vm?.status?.ready === true || ended : runStrategy !== "Halted" || vmi === undefined;
             return done ? { done, result: observe(vm) } : { done, seen: describeVm(vm, vmi) };
         },
         runs ? `VM "${namespace}/${name}" to run and be ready` : `VM "${namespace}/${name}" to stop`,
