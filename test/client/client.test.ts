@@ -128,7 +128,15 @@ describe("the Kubernetes client", () => {
         const port = Number(new URL(closed.server).port);
         await new Promise((resolve) => server!.close(resolve));
         server = undefined;
-        await rejects(new ClusterClient(configFor(port), 60_000), "unreachable", /did not answer GET .*ECONNREFUSED/);
+        const config = configFor(port);
+        let attempts = 0;
+        const authenticate = config.applySecurityAuthentication.bind(config);
+        config.applySecurityAuthentication = async (context) => {
+            attempts += 1;
+            await authenticate(context);
+        };
+        await rejects(new ClusterClient(config), "unreachable", /did not answer GET .*ECONNREFUSED/);
+        assert.equal(attempts, 1);
     });
 
     it("says so where something else answers", async () => {
