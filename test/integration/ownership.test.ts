@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { IPPool, IPReservation, VirtualMachine, type NetworkInterfaceArgs } from "../../index";
+import { ClusterView } from "../support/cluster-view";
+import { useNamespace } from "../support/embedded-cluster";
+import { assertSays, refusalOf } from "../support/refusal";
+import { TestStack, type Run } from "../support/stack";
+
+describe("what belongs to one owner", () => {
+    const namespace = useNamespace("ownership");
+    let stack: TestStack;
+    let view: ClusterView;
+
+    before("make the stack", async () => {
+        view = new ClusterView(namespace.clients, namespace.name);
+        stack = await TestStack.create();
+    });
+
+    after("dispose of the stack", async () => {
+        await stack.dispose();
+    });
+
+    /** Reservations of one pool, each with its owner. */
+    function reservations(owners: Record<string, string>) {
+        return async () => {
+            const pool = new IPPool(`pool-${namespace.name}`, { cidr: "10.40.0.0/28" });
+            const made = Object.entries(owners).map(([name, owner]) => [
+                name,
+                new IPReservation(name, { pool, owner }).address,
+            ]);
+            return Promise.resolve(Object.fromEntries(made) as Record<string, unknown>);
+        };
+    }
+
+    function ops(run: Run, type: string): string[] {
+        return run.steps.filter((step) => step.type.endsWith(type)).map((step) => step.op);
+    }
+
+    it("is an address: two reservations of an owner do not share one, and nothing is written", async () => {
+        const text = await refusalOf(stack.preview(reservations({ a: "vip", b: "vip" })));
+        assertSays(text, "owner", "vip", "an owner has one address", "b");
+        assert.deepEqual(await view.reservations(), []);
+    });
+
+    it("is made again where it was removed from the cluster, and refused where another has taken it", async () => {
+        const pool = `pool-${namespace.name}`;
+        const made = await stack.up(reservations({ a: "vip" }));
+        const address = String(made.outputs.a);
+
+        await view.deleteReservation(pool, address);
+        const planned = await stack.preview(reservations({ a: "vip" }));
+        assert.deepEqual(ops(planned, "IPReservation"), ["update"]);
+        await stack.up(reservations({ a: "vip" }));
+        assert.deepEqual(
+            (await view.reservationsOfSpace(pool)).map(({ spec }) => [spec.address, spec.owner.key]),
+            [[address, "owner:vip"]],
+        );
+
+        await view.deleteReservation(pool, address);
+        await view.makeReservation(pool, address, { key: "owner:another", manager: "organization/other/dev" });
+        const text = await refusalOf(stack.preview(reservations({ a: "vip" })));
+        assertSays(text, address, "given to another", "another", "organization/other/dev", "pulumi refresh");
+        await view.deleteReservation(pool, address);
+    });
+
+    /** A VM with a NIC on a network of its own, and without. */
+    function vm(name: string, further: NetworkInterfaceArgs[] = []) {
+        return async () => {
+            const networks: NetworkInterfaceArgs[] = [{ name: "eth0", type: "pod" }, ...further];
+            const made = new VirtualMachine(name, { namespace: namespace.name, cpu: 1, memory: "64Mi", networks });
+            return Promise.resolve({
+                impacts: Object.fromEntries(Object.entries(made.interfaces).map(([nic, { impact }]) => [nic, impact])),
+            });
+        };
+    }
+
+    it("is a network made for one NIC: it goes with the NIC", async () => {
+        const own: NetworkInterfaceArgs = {
+            name: "eth1",
+            type: "bridge",
+            ipConfig: { mode: "static", address: "10.41.0.5/24" },
+        };
+        const made = await stack.up(vm("alone", [own]));
+        assert.deepEqual(made.outputs.impacts, { eth0: "boot", eth1: "boot" }, "as a preview says of a new VM");
+        assert.deepEqual(Object.keys(await view.plugged("alone-vm")).sort(), ["eth0", "eth1"]);
+        const removed = await stack.up(vm("alone"));
+        assert.deepEqual(ops(removed, "NetworkAttachmentDefinition"), ["delete"]);
+        assert.deepEqual(Object.keys(await view.plugged("alone-vm")), ["eth0"]);
+        assert.deepEqual(await view.reservations(), []);
+    });
+
+    it("is a VM: one of the same name that was made by hand is refused at preview", async () => {
+        await namespace.clients.custom.createNamespacedCustomObject({
+            group: "kubevirt.io",
+            version: "v1",
+            namespace: namespace.name,
+            plural: "virtualmachines",
+            body: {
+                apiVersion: "kubevirt.io/v1",
+                kind: "VirtualMachine",
+                metadata: { name: "handmade-vm" },
+                spec: {
+                    runStrategy: "Halted",
+                    template: {
+                        metadata: { labels: { "kubevirt.io/vm": "handmade-vm" } },
+                        spec: { domain: { devices: {}, memory: { guest: "64Mi" } } },
+                    },
+                },
+            },
+        });
+        const text = await refusalOf(stack.preview(vm("handmade")));
+        assertSays(text, `${namespace.name}/handmade-vm`, "already", "made by hand", "choose another name");
+    });
+
+    it("is a Service's target: a NIC that is not on the pod network is not exposed", async () => {
+        const exposed: NetworkInterfaceArgs = {
+            name: "eth1",
+            type: "bridge",
+            serviceExposure: { ports: [{ port: 80 }] },
+        };
+        const text = await refusalOf(stack.preview(vm("alone", [exposed])));
+        assertSays(text, "eth1", "serviceExposure", "a Service reaches the pod network", "type pod");
+    });
+});
