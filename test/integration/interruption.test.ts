@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ClusterView, listedNics } from "../support/cluster-view";
+import { ClusterView, listedNics, type HeldAddress, type IsMoment, type Vm } from "../support/cluster-view";
 import { done, seen, until, useNamespace } from "../support/embedded-cluster";
-import { CliStack, type PulumiProcess } from "../support/pulumi-process";
+import { CliStack, type Ended, type PulumiProcess } from "../support/pulumi-process";
 
 const VM = "web-vm";
 
@@ -26,6 +26,12 @@ new VirtualMachine("web", {
 });
 `;
 
+/** An event in the cluster. */
+interface Moment {
+    readonly of: "virtualmachines" | "ipreservations";
+    readonly is: IsMoment;
+}
+
 describe("`pulumi up`, killed", () => {
     const namespace = useNamespace("interruption");
     let stack: CliStack;
@@ -42,16 +48,18 @@ describe("`pulumi up`, killed", () => {
 
     const up = (...nics: string[]): PulumiProcess => stack.up({ namespace: namespace.name, nics });
 
-    /** Kills a run as soon as the cluster is as the moment says. */
-    async function killedWhen(run: PulumiProcess, what: string, isThen: () => Promise<boolean>): Promise<void> {
-        await until(what, async () => {
-            const then = await isThen();
-            if (!then && !run.running) {
-                throw new Error(`The run ended before ${what}: ${(await run.ended).text}`);
-            }
-            return then ? done(true) : seen("not yet");
+    /** Kills a run at the event that is the moment: no time passes in which the engine could record what was done. */
+    async function killedWhen(start: () => PulumiProcess, { of, is }: Moment): Promise<void> {
+        const begun: { run?: PulumiProcess } = {};
+        let killed: Promise<Ended> | undefined;
+        const watch = await view.onEvent(of, is, () => {
+            killed = begun.run?.kill();
         });
-        await run.kill();
+        begun.run = start();
+        const { text } = await begun.run.ended;
+        watch.abort();
+        assert.ok(killed, `The run ended before the moment came: ${text}`);
+        await killed;
         await stack.cancel();
     }
 
@@ -86,29 +94,35 @@ describe("`pulumi up`, killed", () => {
         assert.deepEqual(Object.keys(await view.everything()), []);
     }
 
-    const vmIs = async (probe: (vm: Awaited<ReturnType<ClusterView["vm"]>>) => boolean): Promise<boolean> => {
-        const vm = await view.findVm(VM);
-        return vm !== undefined && probe(vm);
-    };
+    const vmIs = (probe: (vm: Vm) => boolean): Moment => ({
+        of: "virtualmachines",
+        is: (type, object) => type !== "DELETED" && probe(object as Vm),
+    });
+    const reserved = (nic: string): Moment => ({
+        of: "ipreservations",
+        is: (_type, object) => (object as HeldAddress).spec.owner.key === `${namespace.name}/${VM}/${nic}`,
+    });
+    const listed = (nic: string): Moment => vmIs((vm) => nic in listedNics(vm));
+    const detaching = (nic: string): Moment => vmIs((vm) => listedNics(vm)[nic]?.state === "absent");
 
-    const moments: [string, () => Promise<boolean>][] = [
-        ["an address is reserved", async () => (await view.reservations()).length > 0],
-        ["the VM exists", () => vmIs(() => true)],
-        ["the NICs are in the VM", () => vmIs((vm) => Object.keys(listedNics(vm)).length > 0)],
-        ["the VM is started", () => vmIs((vm) => vm.spec.runStrategy === "Always")],
+    const moments: [string, Moment][] = [
+        ["an address is reserved", reserved("eth1")],
+        ["the VM exists", vmIs(() => true)],
+        ["the NICs are in the VM", listed("eth1")],
+        ["the VM is started", vmIs((vm) => vm.spec.runStrategy === "Always")],
     ];
 
-    for (const [moment, isThen] of moments) {
-        it(`when ${moment}, ends well the next time, and \`destroy\` leaves nothing`, async () => {
-            await killedWhen(up("eth1", "eth2"), moment, isThen);
+    for (const [name, moment] of moments) {
+        it(`when ${name}, ends well the next time, and \`destroy\` leaves nothing`, async () => {
+            await killedWhen(() => up("eth1", "eth2"), moment);
             const before = await view.findVm(VM);
-            const reserved = (await view.reservations()).map(({ spec }) => spec.address);
+            const taken = (await view.reservations()).map(({ spec }) => spec.address);
             await converges("eth1", "eth2");
             const vm = await view.vm(VM);
             assert.equal(vm.metadata?.uid, before?.metadata?.uid ?? vm.metadata?.uid, "the VM is adopted");
             const kept = (await view.reservations()).map(({ spec }) => spec.address);
             assert.deepEqual(
-                reserved.filter((address) => !kept.includes(address)),
+                taken.filter((address) => !kept.includes(address)),
                 [],
                 "what was reserved is taken up again",
             );
@@ -119,34 +133,28 @@ describe("`pulumi up`, killed", () => {
     it("while it changes the NICs of a running VM, ends well the next time, without a restart", async () => {
         await stack.succeed(up("eth1"));
         const life = await view.life(VM);
-        const listed = (nic: string) => vmIs((vm) => nic in listedNics(vm));
 
-        const reservedFor = async (nic: string): Promise<boolean> =>
-            (await view.reservations()).some(({ spec }) => spec.owner.key.endsWith(`/${nic}`));
-        await killedWhen(up("eth1", "eth2"), "an address for the NIC is reserved", () => reservedFor("eth2"));
+        await killedWhen(() => up("eth1", "eth2"), reserved("eth2"));
         await converges("eth1", "eth2");
         assert.deepEqual(await view.life(VM), life);
 
-        await killedWhen(up("eth1", "eth2", "eth3", "eth4"), "the NICs are in the VM", () => listed("eth3"));
+        await killedWhen(() => up("eth1", "eth2", "eth3", "eth4"), listed("eth3"));
         await converges("eth1", "eth2", "eth3", "eth4");
         assert.deepEqual(await view.life(VM), life);
 
-        await killedWhen(up("eth1", "eth2"), "NICs are being detached", () =>
-            vmIs((vm) => !("eth3" in listedNics(vm)) || listedNics(vm).eth3?.state === "absent"),
-        );
+        await killedWhen(() => up("eth1", "eth2"), detaching("eth3"));
         await converges("eth1", "eth2");
         assert.deepEqual(await view.life(VM), life);
 
         // The detach is under way, and the program wants the NIC after all.
-        await killedWhen(up("eth1"), "a NIC is being detached", () =>
-            vmIs((vm) => !("eth2" in listedNics(vm)) || listedNics(vm).eth2?.state === "absent"),
-        );
+        await killedWhen(() => up("eth1"), detaching("eth2"));
         await converges("eth1", "eth2");
         assert.deepEqual(await view.life(VM), life);
-        await killedWhen(stack.destroy(), "the VM goes", async () => {
-            const vm = await view.findVm(VM);
-            return vm?.metadata?.deletionTimestamp !== undefined || vm === undefined;
-        });
+
+        await killedWhen(
+            () => stack.destroy(),
+            vmIs((vm) => vm.metadata?.deletionTimestamp !== undefined),
+        );
         await leavesNothing();
     });
 
@@ -154,9 +162,10 @@ describe("`pulumi up`, killed", () => {
         await stack.succeed(up("eth1"));
         const life = await view.life(VM);
         const run = up("eth1", "eth2");
-        await until("the NIC to be in the VM", async () =>
-            (await vmIs((vm) => "eth2" in listedNics(vm))) ? done(true) : seen((await view.vm(VM)).spec),
-        );
+        await until("the NIC to be in the VM", async () => {
+            const nics = listedNics(await view.vm(VM));
+            return "eth2" in nics ? done(true) : seen(nics);
+        });
         await run.killAlone();
         await stack.cancel();
         await converges("eth1", "eth2");

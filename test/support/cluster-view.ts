@@ -60,6 +60,9 @@ export interface SeenNic {
     readonly state: string;
 }
 
+/** Whether an event (`ADDED`, `MODIFIED`, `DELETED`) is the one waited for. */
+export type IsMoment = (type: string, object: Vm | HeldAddress) => boolean;
+
 const KUBEVIRT = { group: "kubevirt.io", version: "v1" };
 const WUKONG = { group: "vm.novasphere.dev", version: "v1alpha1" };
 const NADS = {
@@ -173,6 +176,26 @@ export class ClusterView {
 
     async patchVmi(name: string, operations: object[]): Promise<void> {
         await this.patch("virtualmachineinstances", name, operations);
+    }
+
+    /** Calls back at the first event, of the VMs of the namespace or of all reservations, that is the moment. */
+    async onEvent(
+        plural: "virtualmachines" | "ipreservations",
+        isMoment: IsMoment,
+        then: () => void,
+    ): Promise<AbortController> {
+        const path =
+            plural === "ipreservations"
+                ? `/apis/${WUKONG.group}/${WUKONG.version}/${plural}`
+                : `/apis/kubevirt.io/v1/namespaces/${this.namespace}/${plural}`;
+        let called = false;
+        const look = (type: string, object: Vm | HeldAddress): void => {
+            if (!called && isMoment(type, object)) {
+                called = true;
+                then();
+            }
+        };
+        return new k8s.Watch(this.clients.config).watch(path, {}, look, () => undefined);
     }
 
     async makeNad(name: string): Promise<void> {
