@@ -20,9 +20,9 @@ const START_MS = 60_000;
 
 /** Starts etcd and kube-apiserver alone, for a cluster that is not the one under test. */
 export async function startBareApiServer(): Promise<BareApiServer> {
-    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "wukong-bare-"));
     const files = await ensurePrograms(["etcd", "kube-apiserver", "node-side"]);
     const ports = await choosePorts({});
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "wukong-bare-"));
     const signal = AbortSignal.timeout(START_MS);
     const programs: Program[] = [];
     const stop = async (): Promise<void> => {
