@@ -32,7 +32,9 @@ interface Moment {
     readonly is: IsMoment;
 }
 
-describe("`pulumi up`, killed", () => {
+describe("`pulumi up`, killed", function () {
+    // Several runs of the CLI each.
+    this.timeout(300_000);
     const namespace = useNamespace("interruption");
     let stack: CliStack;
     let view: ClusterView;
@@ -44,6 +46,7 @@ describe("`pulumi up`, killed", () => {
 
     afterEach("dispose of the stack", async () => {
         await stack.dispose();
+        await view.removeClusterScoped();
     });
 
     const up = (...nics: string[]): PulumiProcess => stack.up({ namespace: namespace.name, nics });

@@ -231,6 +231,17 @@ export class ClusterView {
         await this.clients.custom.deleteClusterCustomObject({ ...WUKONG, plural: "ipreservations", name });
     }
 
+    /** Removes the pools and addresses that a failed test left: no namespace takes them along. */
+    async removeClusterScoped(): Promise<void> {
+        const left = (await this.reservations()).map(
+            ({ metadata }) => ["ipreservations", metadata?.name ?? ""] as const,
+        );
+        const pools = (await this.poolNames()).map((name) => ["ippools", name] as const);
+        for (const [plural, name] of [...left, ...pools]) {
+            await orUndefined(this.clients.custom.deleteClusterCustomObject({ ...WUKONG, plural, name }));
+        }
+    }
+
     /** Pools of tests have the namespace in their name, as they are cluster-scoped. */
     private owns(pool: string | undefined): boolean {
         return pool?.endsWith(this.namespace) === true;
