@@ -10,12 +10,6 @@ export interface ResourceKind {
 export const VIRTUAL_MACHINE = kind("kubevirt.io", "v1", "virtualmachines", "VirtualMachine");
 export const VIRTUAL_MACHINE_INSTANCE = kind("kubevirt.io", "v1", "virtualmachineinstances", "VirtualMachineInstance");
 export const KUBEVIRT = kind("kubevirt.io", "v1", "kubevirts", "KubeVirt");
-export const VIRTUAL_MACHINE_INSTANCE_MIGRATION = kind(
-    "kubevirt.io",
-    "v1",
-    "virtualmachineinstancemigrations",
-    "VirtualMachineInstanceMigration",
-);
 export const NETWORK_ATTACHMENT_DEFINITION = kind(
     "k8s.cni.cncf.io",
     "v1",

@@ -1,8 +1,8 @@
-import type { MigrationObject, VmiObject, VmObject } from "../core/nic-phase";
+import type { VmiObject, VmObject } from "../core/nic-phase";
 import type { ClusterClient, KubernetesObject, ObjectMeta } from "./client";
 import { ClusterError, hasReason } from "./errors";
 import { waitFor, type Verdict } from "./wait";
-import { KUBEVIRT, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE, VIRTUAL_MACHINE_INSTANCE_MIGRATION } from "./kinds";
+import { KUBEVIRT, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "./kinds";
 
 /** A VirtualMachine as it is read from the cluster. */
 export interface VirtualMachine extends KubernetesObject {
@@ -134,16 +134,4 @@ export async function kubevirtFacts(client: ClusterClient): Promise<KubeVirtFact
         }
         throw error;
     }
-}
-
-/** The migrations of a VM that have not ended. */
-export async function migrationsOf(client: ClusterClient, namespace: string, vm: string): Promise<MigrationObject[]> {
-    const { items } = await client.list<KubernetesObject & MigrationObject>(
-        VIRTUAL_MACHINE_INSTANCE_MIGRATION,
-        namespace,
-    );
-    return items.filter(
-        (migration) =>
-            migration.spec?.vmiName === vm && !["Succeeded", "Failed"].includes(migration.status?.phase ?? ""),
-    );
 }

@@ -8,7 +8,7 @@ import { outstanding, settle, unseen } from "./siblings";
 /** An edit of a VM's two lists, made anew on the lists as they are whenever it is tried. */
 export interface Edit {
     /** Edits of one kind share a patch; an unplug and a plug never do, as older dynamic-networks controllers lose one of them (multus-dynamic-networks-controller issue 157). */
-    readonly kind: "attach" | "detach" | "link";
+    readonly kind: "attach" | "detach";
     readonly nic: string;
     readonly apply: (lists: VmLists, running: boolean) => ListEdit;
 }
@@ -24,7 +24,7 @@ export interface EditedVm {
  * The engine hands over the NICs of a VM one by one; who comes this soon after another shares its patch. Unplugs come
  * last in a run and together, but nothing announces them.
  */
-const QUIET_MS = { attach: 150, detach: 400, link: 150 };
+const QUIET_MS = { attach: 150, detach: 400 };
 
 /** NICs that the program declares are waited for this long from the last that came: one may wait for its address, or fail. */
 const OVERDUE_MS = 2_000;
@@ -66,7 +66,7 @@ class EditQueue {
     }
 
     private async look(): Promise<void> {
-        const kind = (["detach", "link", "attach"] as const).find((each) => this.isComplete(each));
+        const kind = (["detach", "attach"] as const).find((each) => this.isComplete(each));
         if (kind !== undefined) {
             await this.flush(kind);
         }
