@@ -14,6 +14,9 @@ import { ensurePrograms } from "./toolchain";
 /** The suites in these folders need nothing but Node; all others get a cluster and the Pulumi CLI. */
 const UNIT_SUITES = ["core", "client", "components", "dynamic", "scripts"];
 
+/** These wait for the engine and the cluster more than they compute: they run beside all others. */
+const SUITES_BESIDE = ["integration"];
+
 /** How long mocha may take to end after its last test. */
 const ENDING_MS = 30_000;
 
@@ -49,12 +52,26 @@ async function run(files: string[], options: string[]): Promise<Summary> {
     const cluster = await startCluster({ onProgress: (step) => console.error(`cluster: ${step}`) });
     try {
         const folder = path.dirname(pulumi);
-        return await runMocha(files, options, {
+        const environment = {
             ...process.env,
             WUKONG_TEST_KUBECONFIG: cluster.kubeconfig,
             WUKONG_PULUMI_BIN: folder,
             PATH: [folder, process.env["PATH"]].join(path.delimiter),
-        });
+        };
+        const beside = files.filter((file) => SUITES_BESIDE.includes(suiteOf(file)));
+        const others = files.filter((file) => !beside.includes(file));
+        if (beside.length === 0 || others.length === 0) {
+            return await runMocha(files, options, environment);
+        }
+        const summaries = await Promise.all([
+            runMocha(others, options, environment),
+            runMocha(beside, options, environment, "shown at its end"),
+        ]);
+        return summaries.reduce((a, b) => ({
+            passed: a.passed + b.passed,
+            failed: a.failed + b.failed,
+            skipped: a.skipped + b.skipped,
+        }));
     } finally {
         await cluster.stop();
     }
@@ -86,8 +103,13 @@ function suiteOf(file: string): string {
     return path.relative("bin/test", file).split(path.sep)[0] ?? "";
 }
 
-/** Runs the files in a mocha of its own, which shows what it does. */
-async function runMocha(files: string[], options: string[], environment: NodeJS.ProcessEnv): Promise<Summary> {
+/** Runs the files in a mocha of its own, which shows what it does, at once or when it is done. */
+async function runMocha(
+    files: string[],
+    options: string[],
+    environment: NodeJS.ProcessEnv,
+    output: "shown at once" | "shown at its end" = "shown at once",
+): Promise<Summary> {
     const mocha = path.join(REPOSITORY, "node_modules", "mocha", "bin", "mocha.js");
     const reporter = ["--reporter", path.join(__dirname, "mocha-reporter.js"), "--forbid-only"];
     let result: Summary | undefined;
@@ -96,8 +118,14 @@ async function runMocha(files: string[], options: string[], environment: NodeJS.
         const child = spawn(process.execPath, ["--enable-source-maps", mocha, ...reporter, ...options, ...files], {
             cwd: REPOSITORY,
             env: environment,
-            stdio: ["inherit", "inherit", "inherit", "ipc"],
+            stdio:
+                output === "shown at once"
+                    ? ["inherit", "inherit", "inherit", "ipc"]
+                    : ["ignore", "pipe", "pipe", "ipc"],
         });
+        const said: Buffer[] = [];
+        child.stdout?.on("data", (chunk: Buffer) => said.push(chunk));
+        child.stderr?.on("data", (chunk: Buffer) => said.push(chunk));
         const interrupt = (): void => void child.kill("SIGTERM");
         interruption.signal.addEventListener("abort", interrupt);
         if (interruption.signal.aborted) {
@@ -108,7 +136,10 @@ async function runMocha(files: string[], options: string[], environment: NodeJS.
             impatience = setTimeout(() => child.kill("SIGKILL"), ENDING_MS);
         });
         child.once("error", reject);
-        child.once("close", (code, signal) => resolve(signal ?? `exit code ${code}`));
+        child.once("close", (code, signal) => {
+            process.stdout.write(Buffer.concat(said));
+            resolve(signal ?? `exit code ${code}`);
+        });
     });
     clearTimeout(impatience);
     if (result === undefined || interruption.signal.aborted) {
