@@ -18,7 +18,14 @@ export {
 } from "./components/service-exposure";
 export type { ClusterScopedArgs } from "./components/scope";
 export { VirtualMachine, type VirtualMachineArgs } from "./components/virtual-machine";
-export type { Disk, Volume } from "./components/vm-template";
+export type {
+    ContainerDiskSource,
+    DataVolumeSource,
+    Disk,
+    DiskBus,
+    PersistentVolumeClaimSource,
+    Volume,
+} from "./components/vm-template";
 export type { Impact } from "./core/impact";
 export type { PoolBlock, PoolSpec } from "./core/pool";
 export { IPReservationResource } from "./dynamic/ip-reservation/resource";

@@ -24,6 +24,7 @@ export interface IPPoolArgs extends ClusterScopedArgs, Partial<IPBlockArgs> {
      * @default the name of the pool
      */
     space?: string;
+    /** Several blocks, beside or instead of the one by `cidr`. @default only that one */
     blocks?: IPBlockArgs[];
     /** Told to the guests. @default none */
     dnsServers?: string[];
@@ -39,6 +40,7 @@ export class IPPool extends pulumi.ComponentResource {
     public readonly spec: PoolSpec;
     /** The pool's name, once the cluster has it. */
     public readonly poolName: pulumi.Output<string>;
+    /** The IPPool object in the cluster. */
     public readonly object: kubernetes.apiextensions.CustomResource;
 
     constructor(name: string, args: IPPoolArgs, opts?: pulumi.ComponentResourceOptions) {

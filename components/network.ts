@@ -43,8 +43,11 @@ export interface NetworkArgs extends ClusterScopedArgs {
 export class Network extends pulumi.ComponentResource {
     /** `namespace/name` of the NetworkAttachmentDefinition. */
     public readonly nadName: pulumi.Output<string>;
+    /** What kind of network it is. */
     public readonly type: "bridge";
+    /** Access VLAN, 1 to 4094; undefined where untagged. */
     public readonly vlanId: number | undefined;
+    /** MTU in bytes; undefined where it is the bridge's. */
     public readonly mtu: number | undefined;
     /** Absent where `nadName` named an existing one. */
     public readonly nad: kubernetes.apiextensions.CustomResource | undefined;

@@ -71,7 +71,9 @@ export interface NicExposureArgs extends ExposureArgs {
 
 /** The state of a NIC, as Wukong manifests list it. */
 export interface NetworkStatus {
+    /** Name of the NIC. */
     name: string;
+    /** Type of the NIC, as it is declared. */
     type: NetworkInterfaceArgs["type"];
     /** `namespace/name`; empty for the pod network. */
     nadName: string;

@@ -11,7 +11,9 @@ import { scopeOf, type ClusterScopedArgs } from "./scope";
 export interface ExposedVirtualMachine {
     /** Name of the VirtualMachine object, and value of its pods' label `kubevirt.io/vm`. */
     readonly vmName: string;
+    /** Namespace of the VirtualMachine object. */
     readonly namespace: pulumi.Output<string>;
+    /** What starts the VM: its Service has endpoints only after that. */
     readonly powerState: PowerState;
     /** False where the program leaves the VM off. */
     readonly expectedToRun: boolean;
@@ -35,6 +37,7 @@ export interface ServicePortArgs {
 export interface ExposureArgs {
     /** @default "ClusterIP" */
     type?: "ClusterIP" | "NodePort" | "LoadBalancer";
+    /** Ports of the Service; at least one. */
     ports: ServicePortArgs[];
     /** `ClientIP` sends a client to the same VM each time. @default "None" */
     sessionAffinity?: "None" | "ClientIP";
@@ -59,6 +62,7 @@ export interface ServiceExposureArgs extends ExposureArgs, ClusterScopedArgs {
  * A Service in front of VMs' pod NICs: `<name>-nodeport` of type NodePort, `<name>-service` of the other types.
  */
 export class ServiceExposure extends pulumi.ComponentResource {
+    /** The Service object in the cluster. */
     public readonly service: kubernetes.core.v1.Service;
     /** Where traffic flows to once the Service is up, as `address:port`; absent with `selector`. */
     public readonly endpoints: ServiceEndpoints | undefined;

@@ -49,13 +49,16 @@ export interface VirtualMachineArgs extends ClusterScopedArgs {
 /** A VM called `<name>-vm`, its NICs, their addresses, and what starts it once all NICs are in place. */
 export class VirtualMachine extends pulumi.ComponentResource implements ExposedVirtualMachine {
     public readonly vmName: string;
+    /** Namespace of the VirtualMachine object. */
     public readonly namespace: pulumi.Output<string>;
     public readonly expectedToRun: boolean;
+    /** The VirtualMachine object in the cluster, without its NICs and run strategy. */
     public readonly object: kubernetes.apiextensions.CustomResource;
     /** The NICs by name. */
     public readonly interfaces: Readonly<Record<string, NetworkInterface>>;
     /** The NICs as Wukong manifests list them. */
     public readonly networks: pulumi.Output<NetworkStatus[]>;
+    /** What starts and stops the VM, after all its NICs. */
     public readonly powerState: PowerState;
     /** Services of the NICs that are exposed, by NIC name. */
     public readonly services: Readonly<Record<string, ServiceExposure>>;

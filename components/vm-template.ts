@@ -1,19 +1,51 @@
 import type * as pulumi from "@pulumi/pulumi";
 
+/** The bus that a disk is on. */
+export interface DiskBus {
+    /** `virtio`, `sata`, `scsi` or `usb`. @default KubeVirt's, by machine type */
+    bus?: string;
+}
+
 /** A disk as KubeVirt writes it (kubevirt.io/v1 Disk). */
 export interface Disk {
+    /** Name of the volume that it shows. */
     name: string;
-    disk?: { bus?: string };
-    cdrom?: { bus?: string };
+    /** Shown as a disk. */
+    disk?: DiskBus;
+    /** Shown as a CD-ROM. */
+    cdrom?: DiskBus;
+    /** Order among all disks and NICs to boot from, 1 first. @default KubeVirt's */
     bootOrder?: number;
+}
+
+/** A container image with a disk. */
+export interface ContainerDiskSource {
+    /** Image reference. */
+    image: pulumi.Input<string>;
+}
+
+/** A DataVolume of the VM's namespace. */
+export interface DataVolumeSource {
+    /** Its name. */
+    name: pulumi.Input<string>;
+}
+
+/** A PersistentVolumeClaim of the VM's namespace. */
+export interface PersistentVolumeClaimSource {
+    /** Its name. */
+    claimName: pulumi.Input<string>;
 }
 
 /** A volume as KubeVirt writes it (kubevirt.io/v1 Volume), with one source. */
 export interface Volume {
+    /** Name, unique in the VM. */
     name: string;
-    containerDisk?: { image: pulumi.Input<string> };
-    dataVolume?: { name: pulumi.Input<string> };
-    persistentVolumeClaim?: { claimName: pulumi.Input<string> };
+    /** From a container image; changes are lost when the VM stops. */
+    containerDisk?: ContainerDiskSource;
+    /** From a DataVolume. */
+    dataVolume?: DataVolumeSource;
+    /** From a PersistentVolumeClaim. */
+    persistentVolumeClaim?: PersistentVolumeClaimSource;
 }
 
 /** What a template is made of. */

@@ -33,12 +33,15 @@ export interface PoolBlock {
 
 /** The declaration of an address pool, as the IPPool object and the program's arguments carry it. */
 export interface PoolSpec {
+    /** Name of the IPPool object. */
     readonly name: string;
     /** Scope in which an address is unique (an L2 domain or VRF): a DNS label of at most 40 characters. */
     readonly space: string;
     /** 1 to 16 blocks that do not overlap. */
     readonly blocks: readonly PoolBlock[];
+    /** Addresses of DNS servers, told to the guests. */
     readonly dnsServers?: readonly string[];
+    /** Domains that names are looked up in, told to the guests. */
     readonly searchDomains?: readonly string[];
     /** 1 to 4094. */
     readonly vlanId?: number;

@@ -11,6 +11,7 @@ export class IPReservationResource extends pulumi.dynamic.Resource {
     declare public readonly address: pulumi.Output<string>;
     /** The address with prefix length, as guests are told it. */
     declare public readonly cidr: pulumi.Output<string>;
+    /** Prefix length of the subnet, in bits. */
     declare public readonly prefixLength: pulumi.Output<number>;
     /** Empty where neither pool nor program names one. */
     declare public readonly gateway: pulumi.Output<string>;
@@ -18,6 +19,7 @@ export class IPReservationResource extends pulumi.dynamic.Resource {
     declare public readonly dnsServers: pulumi.Output<string[]>;
     /** Those of the pool. */
     declare public readonly searchDomains: pulumi.Output<string[]>;
+    /** MAC address that goes with the address; undefined where none was given. */
     declare public readonly macAddress: pulumi.Output<string | undefined>;
     /** When the address was reserved, in RFC 3339. */
     declare public readonly allocatedAt: pulumi.Output<string>;

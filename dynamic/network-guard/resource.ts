@@ -10,6 +10,7 @@ const provider = providerOf("network-guard");
  * VM, VMI or pod anywhere names it.
  */
 export class NetworkGuard extends pulumi.dynamic.Resource {
+    /** `namespace/name` of the NetworkAttachmentDefinition. */
     declare public readonly nadName: pulumi.Output<string>;
 
     constructor(name: string, args: InputsOf<NetworkGuardInputs>, opts?: pulumi.CustomResourceOptions) {

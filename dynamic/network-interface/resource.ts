@@ -11,6 +11,7 @@ const provider = providerOf("network-interface");
  * only writer of KubeVirt's lists of networks and interfaces.
  */
 export class NetworkInterface extends pulumi.dynamic.Resource {
+    /** MAC address, canonical and in lower case. */
     declare public readonly macAddress: pulumi.Output<string>;
     /** `namespace/name` of the NetworkAttachmentDefinition; undefined for the pod network. */
     declare public readonly nadName: pulumi.Output<string | undefined>;

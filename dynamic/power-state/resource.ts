@@ -7,6 +7,7 @@ const provider = providerOf("power-state");
 
 /** Starts and stops a VM; the only writer of its run strategy. */
 export class PowerState extends pulumi.dynamic.Resource {
+    /** KubeVirt's run strategy. */
     declare public readonly runStrategy: pulumi.Output<RunStrategy>;
     /** What the last change of the VM's NICs was, a line for each, with its impact. */
     declare public readonly changes: pulumi.Output<string[]>;

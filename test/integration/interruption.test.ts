@@ -192,6 +192,7 @@ describe("`pulumi up`, killed", function () {
             await stack.cancel();
             const held = (await view.reservations()).map(({ spec }) => spec.address);
             assert.equal(new Set(held).size, held.length, `after kill ${String(time)} of seed ${String(seed)}`);
+            await converges(...nics);
         }
         await converges("eth1", "eth2");
         assert.deepEqual(await view.life(VM), life);
