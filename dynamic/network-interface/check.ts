@@ -28,6 +28,7 @@ export const check = checkWith<NetworkInterfaceInputs>(async (request) => {
     }
     const stored = { ...inputs };
     delete stored.siblings;
+    delete stored.nadDeclared;
     return { inputs: stored, problems };
 });
 

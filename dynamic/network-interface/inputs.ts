@@ -17,7 +17,7 @@ export interface NetworkInterfaceInputs extends CommonInputs {
     type: NicType;
     /** `namespace/name`; absent for the pod network. */
     nadName?: string;
-    /** True where the program itself makes the NetworkAttachmentDefinition, so a preview need not find it. */
+    /** True where the program itself makes the NetworkAttachmentDefinition, so a preview need not find it. Never stored. */
     nadDeclared?: boolean;
     /** The VM cannot be without it. */
     primary: boolean;
