@@ -12,11 +12,17 @@ export interface Turn {
 const last = new WeakMap<object, Map<unknown, Promise<void>>>();
 const noStack = {};
 
+/** Who takes no address of a pool waits for nobody. */
+const AT_ONCE: Turn = { hold: (value) => pulumi.output(value) as pulumi.Output<never>, pass: () => undefined };
+
 /**
- * Takes a turn at a pool. Of two resources that want the same address the same one gets it in a preview and in the
+ * Takes a turn at a pool, if there is one. Of two resources that want the same address the same one gets it in a preview and in the
  * update that follows, however their requests reach the engine. They do not depend on each other otherwise.
  */
 export function turnAt(pool: unknown): Turn {
+    if (pool === undefined) {
+        return AT_ONCE;
+    }
     const stack = pulumi.runtime.getStackResource() ?? noStack;
     const turns = last.get(stack) ?? new Map<unknown, Promise<void>>();
     last.set(stack, turns);

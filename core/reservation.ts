@@ -34,8 +34,8 @@ export function ownerKey(owner: Owner): string {
     return "free" in owner ? `owner:${owner.free}` : `${owner.namespace}/${owner.vm}/${owner.nic}`;
 }
 
-/** Value of the owner label: the first 40 characters of the base32 (RFC 4648, lower case) of the key's SHA-256. */
-export function ownerLabel(key: string): string {
+/** Label value for a text that is no label value itself: the first 40 characters of the base32 (RFC 4648, lower case) of its SHA-256. */
+export function hashLabel(key: string): string {
     return hash32(key, 40);
 }
 

@@ -1,5 +1,5 @@
 import { normalizeMac } from "./mac";
-import { type LinkState, type NicSpec, qualifiedNad } from "./nic";
+import { bindingOf, type LinkState, type NicSpec, qualifiedNad } from "./nic";
 
 /** An entry of `spec.template.spec.networks`; fields not named here are kept as they are. */
 export interface NetworkEntry {
@@ -88,6 +88,22 @@ export function entriesOf(nic: NicSpec): { network: NetworkEntry; interface: Int
             macAddress: nic.macAddress,
             ...(nic.linkState === "down" ? { state: "down" } : {}),
         },
+    };
+}
+
+/** A NIC as the lists have it. */
+export function specInLists(lists: VmLists, { name, macAddress }: NicIdentity, namespace: string): NicSpec {
+    const network = lists.networks?.find((entry) => entry.name === name);
+    const iface = lists.interfaces?.find((entry) => entry.name === name);
+    const type = iface?.masquerade ? "pod" : iface?.sriov ? "sriov" : "bridge";
+    return {
+        name,
+        type,
+        binding: bindingOf(type),
+        macAddress,
+        ...(network?.multus && { nadName: qualifiedNad(namespace, network.multus.networkName) }),
+        model: iface?.model ?? "virtio",
+        linkState: iface?.state === "down" ? "down" : "up",
     };
 }
 

@@ -2,6 +2,7 @@ import type { ClusterClient, KubernetesObject } from "../../cluster/client";
 import { IP_POOL, IP_RESERVATION } from "../../cluster/kinds";
 import type { PoolSpec } from "../../core/pool";
 import type { Problem } from "../../core/problem";
+import { hashLabel } from "../../core/reservation";
 import { at, type AddressPlace } from "./place";
 
 /** An IPReservation object: the lock on one address. */
@@ -21,6 +22,7 @@ export interface Reservation extends KubernetesObject {
 export const LABEL = {
     space: "vm.novasphere.dev/space",
     owner: "vm.novasphere.dev/owner",
+    manager: "vm.novasphere.dev/manager",
 } as const;
 
 interface PoolObject extends KubernetesObject {
@@ -31,6 +33,22 @@ interface PoolObject extends KubernetesObject {
 export async function reservationsOf(client: ClusterClient, space: string): Promise<Reservation[]> {
     const labelSelector = `${LABEL.space}=${space}`;
     return (await client.list<Reservation>(IP_RESERVATION, undefined, { labelSelector })).items;
+}
+
+/** Reservations of a stack, read once in a run: every VM looks among them for what is left over of it. */
+const ofManagers = new Map<string, Promise<Reservation[]>>();
+
+/** The reservations of a stack in all spaces, as they were when this run first asked. */
+export async function reservationsOfManager(client: ClusterClient, manager: string): Promise<Reservation[]> {
+    const key = `${client.server} ${manager}`;
+    const labelSelector = `${LABEL.manager}=${hashLabel(manager)}`;
+    const listing =
+        ofManagers.get(key) ??
+        client
+            .list<Reservation>(IP_RESERVATION, undefined, { labelSelector })
+            .then(({ items }) => items.filter(({ spec }) => spec.owner.manager === manager));
+    ofManagers.set(key, listing);
+    return listing;
 }
 
 /** The pool as declared, or read from the cluster; or what is wrong with its name. */

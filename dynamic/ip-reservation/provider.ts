@@ -5,7 +5,7 @@ import { identityOf } from "../../cluster/identity";
 import { IP_RESERVATION } from "../../cluster/kinds";
 import { parseAddress, type Address } from "../../core/ip";
 import { compilePool, blockOf, planAddress, usedAddresses, arithmeticClause, type CompiledPool } from "../../core/pool";
-import { ownerLabel, reservationName } from "../../core/reservation";
+import { hashLabel, reservationName } from "../../core/reservation";
 import { containsUnknown, differs, plainErrors, storedAnew, warnOnce } from "../handler";
 import { poolName } from "./check";
 import { claim, claimedBy } from "./claims";
@@ -153,7 +153,7 @@ async function take(
         const made = await client.create<Reservation>(IP_RESERVATION, {
             apiVersion: `${IP_RESERVATION.group}/${IP_RESERVATION.version}`,
             kind: IP_RESERVATION.kind,
-            metadata: { name, labels: { [LABEL.space]: space, [LABEL.owner]: ownerLabel(owner) } },
+            metadata: { name, labels: labelsOf(inputs) },
             spec: {
                 address,
                 family: parsed.family === 4 ? "IPv4" : "IPv6",
@@ -182,6 +182,11 @@ async function take(
         { op: "replace", path: "/spec/allocationId", value: allocationId },
     ]);
     return { ...inputs, allocationId, allocatedAt: held.metadata.creationTimestamp ?? "" };
+}
+
+/** Labels by which an owner's or a stack's reservations are listed. */
+function labelsOf({ space = "", owner, manager }: IPReservationInputs): Record<string, string> {
+    return { [LABEL.space]: space, [LABEL.owner]: hashLabel(owner), [LABEL.manager]: hashLabel(manager) };
 }
 
 /** The inputs with another address, chosen from what the cluster holds now. */

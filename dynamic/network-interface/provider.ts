@@ -1,15 +1,17 @@
 import { clientFor, type ClusterClient } from "../../cluster/client";
 import { ClusterError } from "../../cluster/errors";
-import { kubevirtFacts, powerOf, readVm, waitForVm, type VmView } from "../../cluster/virtual-machine";
+import { kubevirtFacts, readVm, waitForVm, type VmView } from "../../cluster/virtual-machine";
 import type { Verdict } from "../../cluster/wait";
 import { normalizeMac } from "../../core/mac";
-import { isStuck, nicPhase, type PhaseFacts } from "../../core/nic-phase";
-import { attachNics, listsOf, markAbsent, removeNics } from "../../core/vm-networks";
+import { nicPhase, type PhaseFacts } from "../../core/nic-phase";
+import { attachNics, listsOf } from "../../core/vm-networks";
 import { differs, plainErrors, storedAnew } from "../handler";
 import { IDENTITY, MUTABLE } from "./check";
+import { detachNic } from "./detach";
 import { specOf, type NetworkInterfaceInputs, type NetworkInterfaceState } from "./inputs";
-import { expectChange, settle } from "./siblings";
+import { expectChange, isDeclared, settle } from "./siblings";
 import { editVm, type EditedVm } from "./vm-edits";
+import { factsOf, notStarting } from "./vm-state";
 
 export { check } from "./check";
 
@@ -95,43 +97,7 @@ const remove = plainErrors(async (id: string, props: NetworkInterfaceState): Pro
         );
     }
     const identity = { name: nic, macAddress: specOf(props).macAddress };
-    const kubevirt = await kubevirtFacts(client);
-    // Entries that vanish while a VM starts stay in its instance for good.
-    await waitForVm(
-        client,
-        { namespace, name },
-        (now) => notStarting(now) ?? { done: true, result: undefined },
-        `VM "${namespace}/${name}" to have started before NIC "${nic}" is unplugged`,
-        props.timeoutSeconds,
-    );
-    await editVm(
-        client,
-        { namespace, name, uid: vmUid },
-        {
-            kind: "detach",
-            nic,
-            apply: (lists, running) => (running ? markAbsent(lists, [identity]) : removeNics(lists, [identity])),
-        },
-    );
-    await waitForVm(
-        client,
-        { namespace, name },
-        (now) => {
-            if (now.vm?.metadata.uid !== vmUid) {
-                return { done: true, result: undefined };
-            }
-            const { phase, message } = nicPhase(nic, factsOf(now, kubevirt));
-            if (isStuck(phase)) {
-                throw new ClusterError(
-                    "failed",
-                    `NIC "${nic}" of VM "${namespace}/${name}" is not unplugged: ${message}.`,
-                );
-            }
-            return phase === "gone" ? { done: true, result: undefined } : { done: false, seen: `${phase}: ${message}` };
-        },
-        `NIC "${nic}" to leave VM "${namespace}/${name}"`,
-        props.timeoutSeconds,
-    );
+    await detachNic(client, { namespace, name, uid: vmUid }, identity, props.timeoutSeconds);
 });
 export { remove as delete };
 
@@ -146,6 +112,7 @@ async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<Net
     await editVm(client, vm, {
         kind: "attach",
         nic: spec.name,
+        ...(isDeclared(`${vm.namespace}/${vm.name}`, spec.name) && { journaled: spec }),
         apply: (lists) =>
             attachNics(lists, [spec], { namespace: vm.namespace, ...(inputs.primary && { first: spec.name }) }),
     });
@@ -199,13 +166,6 @@ async function whileNotReady(client: ClusterClient, vm: EditedVm, inputs: Networ
     );
 }
 
-/** The verdict on a VM that starts; `undefined` on any other. */
-function notStarting(view: VmView): Verdict<undefined> | undefined {
-    return powerOf(view) === "starting"
-        ? { done: false, seen: `its instance is ${view.vmi?.status?.phase ?? "pending"}` }
-        : undefined;
-}
-
 function isMarkedAbsent({ vm }: VmView, nic: string): boolean {
     return listsOf(vm ?? {}).interfaces?.find((entry) => entry.name === nic)?.state === "absent";
 }
@@ -219,13 +179,6 @@ function observe(nic: string, view: VmView, kubevirt: Pick<PhaseFacts, "workload
         interfaceName: status?.interfaceName ?? "",
         observedAddresses: [...(status?.ipAddresses ?? [])].filter((address) => address !== ""),
     };
-}
-
-function factsOf(
-    { vm, vmi }: VmView,
-    { workloadUpdateMethods }: Pick<PhaseFacts, "workloadUpdateMethods">,
-): PhaseFacts {
-    return { vm, ...(vmi && { vmi }), ...(workloadUpdateMethods && { workloadUpdateMethods }) };
 }
 
 /** Whether the attach has come to an end: also one that only a restart completes, which is no failure. */

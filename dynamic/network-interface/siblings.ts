@@ -4,14 +4,25 @@ type Stage = "unseen" | "changes" | "settled";
 /** The NICs of each VM that this run is about. */
 const runs = new Map<string, Map<string, Stage>>();
 
+/** NICs that are among the `networks` of a VirtualMachine, by VM. */
+const declared = new Map<string, Set<string>>();
+
 /** The NICs that the program declares for a VM: one patch is to serve them all, so those that write wait for the rest. */
 export function announce(vm: string, nics: readonly string[]): void {
     const stages = stagesOf(vm);
+    const names = declared.get(vm) ?? new Set();
+    declared.set(vm, names);
     for (const nic of nics) {
+        names.add(nic);
         if (!stages.has(nic)) {
             stages.set(nic, "unseen");
         }
     }
+}
+
+/** Whether the NIC is one of a VirtualMachine's `networks`, and not one that the program adds to some VM by itself. */
+export function isDeclared(vm: string, nic: string): boolean {
+    return declared.get(vm)?.has(nic) === true;
 }
 
 export function expectChange(vm: string, nic: string): void {

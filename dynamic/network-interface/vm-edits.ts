@@ -2,6 +2,7 @@ import type { ClusterClient } from "../../cluster/client";
 import { ClusterError, hasReason } from "../../cluster/errors";
 import { VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
 import { getVm, powerOf, type VirtualMachine, type VirtualMachineInstance } from "../../cluster/virtual-machine";
+import { journalPatch, type JournaledNic } from "../../core/nic-journal";
 import { listsOf, listsPatch, type ListEdit, type VmLists } from "../../core/vm-networks";
 import { outstanding, settle, unseen } from "./siblings";
 
@@ -10,6 +11,8 @@ export interface Edit {
     /** Edits of one kind share a patch; an unplug and a plug never do, as older dynamic-networks controllers lose one of them (multus-dynamic-networks-controller issue 157). */
     readonly kind: "attach" | "detach";
     readonly nic: string;
+    /** For an attach, what the VM's journal is to say of it; absent for a NIC that no VirtualMachine declares. */
+    readonly journaled?: JournaledNic;
     readonly apply: (lists: VmLists, running: boolean) => ListEdit;
 }
 
@@ -133,8 +136,10 @@ async function writeBatch(
         const vmi = await client.find<VirtualMachineInstance>(VIRTUAL_MACHINE_INSTANCE, namespace, name);
         const before = listsOf(vm);
         const after = fold(vm, before, powerOf({ vm, vmi }) === "running", open);
-        const patch = listsPatch(before, after);
-        if (patch.length > 0) {
+        const edits = listsPatch(before, after);
+        if (edits.length > 0) {
+            const added = [...open].flatMap(({ edit }) => edit.journaled ?? []);
+            const patch = [...edits, ...journalPatch(vm, added, after)];
             try {
                 await client.patch<VirtualMachine>(VIRTUAL_MACHINE, namespace, name, patch);
             } catch (error) {

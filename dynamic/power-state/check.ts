@@ -5,9 +5,18 @@ import { readVm, type VmView } from "../../cluster/virtual-machine";
 import { classifyChange } from "../../core/impact";
 import { bindingOf, validateNics, type NicDeclaration, type NicSpec } from "../../core/nic";
 import { errorsOf, type Problem } from "../../core/problem";
-import { checkWith, clientForCheck, containsUnknown, tell, type Checked, type CheckRequest } from "../handler";
+import {
+    checkWith,
+    clientForCheck,
+    containsUnknown,
+    tell,
+    warnOnce,
+    type Checked,
+    type CheckRequest,
+} from "../handler";
 import { doable } from "../network-interface/check";
-import { MANAGER_ANNOTATION, type PlannedNic, type PowerStateInputs } from "./inputs";
+import { MANAGER_ANNOTATION, type Leftovers, type PlannedNic, type PowerStateInputs } from "./inputs";
+import { findLeftovers } from "./leftovers";
 
 export const check = checkWith<PowerStateInputs>(checkPowerState);
 
@@ -29,9 +38,6 @@ async function checkPowerState({ olds, news }: CheckRequest<PowerStateInputs>): 
     if (problems.length > 0) {
         return { inputs: news, problems };
     }
-    if (before && samePlan(before, news.networks)) {
-        return { inputs: { ...news, ...(olds?.changes && { changes: olds.changes }) }, problems };
-    }
     const { namespace } = news;
     const client = await clientForCheck(
         news,
@@ -51,16 +57,20 @@ async function checkPowerState({ olds, news }: CheckRequest<PowerStateInputs>): 
     }
     const detached = client && view ? await detaches(client, view, vm, before ?? {}, news.networks) : undefined;
     problems.push(...(detached?.problems ?? []));
+    const left = client && view ? await removals(client, view, news, before ?? {}) : undefined;
     const changes = [
         ...attaches(before ?? {}, news.networks),
         ...(detached?.lines ?? unplanned(before, news.networks)),
+        ...(left?.lines ?? []),
     ];
     if (news.preview === true && problems.length === 0) {
         changes.forEach((line) => {
             tell(`VM ${vm}: ${line}`);
         });
     }
-    return { inputs: { ...news, changes }, problems };
+    const told = changes.length > 0 || !before ? changes : olds?.changes;
+    const inputs = { ...news, ...(told && { changes: told }), ...(left && { leftovers: left.leftovers }) };
+    return { inputs, problems };
 }
 
 function declarationOf([name, nic]: [string, PlannedNic]): NicDeclaration {
@@ -150,6 +160,34 @@ async function detaches(
     }
     return { lines, problems };
 }
+
+/** What an interrupted update has left over and this one removes; what cannot be removed now is only warned of. */
+async function removals(
+    client: ClusterClient,
+    view: VmView,
+    inputs: PowerStateInputs,
+    before: PowerStateInputs["networks"],
+): Promise<{ lines: string[]; leftovers: Leftovers } | undefined> {
+    const { nics, reservations, verdicts } = await findLeftovers(client, inputs, before, view);
+    const removable = nics.filter(({ name }) => verdicts[name]?.impact !== "refused");
+    for (const { name } of nics.filter((nic) => !removable.includes(nic))) {
+        const reason = verdicts[name]?.reason ?? "";
+        warnOnce(`NIC "${name}" of VM "${inputs.namespace}/${inputs.vm}" ${LEFT_OVER} and stays: ${reason}.`);
+    }
+    if (removable.length === 0 && reservations.length === 0) {
+        return undefined;
+    }
+    const lines = [
+        ...removable.map(({ name, nadName = "pod network", macAddress }) => {
+            const { impact = UNKNOWN_IMPACT, reason = "" } = verdicts[name] ?? {};
+            return `detach ${name} (${nadName}, MAC ${macAddress}), which ${LEFT_OVER}: ${impact}, ${reason}`;
+        }),
+        ...reservations.map(({ address, space }) => `release ${address} (space ${space}), which ${LEFT_OVER}`),
+    ];
+    return { lines, leftovers: { nics: removable, reservations } };
+}
+
+const LEFT_OVER = "an interrupted update left behind";
 
 /** The detaches of a preview that cannot reach the cluster. */
 function unplanned(before: PowerStateInputs["networks"] | undefined, after: PowerStateInputs["networks"]): string[] {

@@ -19,6 +19,18 @@ export interface PlannedNic {
     reason?: string;
 }
 
+/** NICs in the VM and addresses for it that an interrupted update made and the engine does not know. */
+export interface Leftovers {
+    readonly nics: readonly { readonly name: string; readonly macAddress: string; readonly nadName?: string }[];
+    /** Names and uids of the IPReservation objects, with what they reserve. */
+    readonly reservations: readonly {
+        readonly name: string;
+        readonly uid: string;
+        readonly address: string;
+        readonly space: string;
+    }[];
+}
+
 /** Whether a VM runs; comes after all its NICs, so that a new VM boots with them. */
 export interface PowerStateInputs extends CommonInputs {
     namespace: string;
@@ -34,6 +46,8 @@ export interface PowerStateInputs extends CommonInputs {
     timeoutSeconds: number;
     /** What the last change of the NICs was, a line for each; filled in by `check`. */
     changes?: string[];
+    /** What the VM is to be rid of; filled in by `check`, and absent where there is nothing. */
+    leftovers?: Leftovers;
 }
 
 export interface PowerStateState extends PowerStateInputs {

@@ -5,6 +5,7 @@ import { getVm, waitForVm, type VirtualMachine, type VirtualMachineInstance } fr
 import { containsUnknown, plainErrors, storedAnew } from "../handler";
 import { samePlan } from "./check";
 import type { PowerStateInputs, PowerStateState, RunStrategy } from "./inputs";
+import { removeLeftovers } from "./leftovers";
 
 export { check } from "./check";
 
@@ -20,6 +21,7 @@ export async function diff(
     const changes =
         replaces.length > 0 ||
         olds.runStrategy !== news.runStrategy ||
+        news.leftovers !== undefined ||
         containsUnknown(news.networks) ||
         storedAnew(olds, news) ||
         !samePlan(olds.networks, news.networks);
@@ -58,10 +60,13 @@ export { remove as delete };
  * Writes the run strategy where the program changes it, and waits until the VM is as it says. A VM that somebody else
  * started or stopped is left so: its preview spoke of NICs.
  */
-async function inForce(id: string, inputs: PowerStateInputs, write: boolean): Promise<PowerStateState> {
-    const client = clientFor(inputs.connection);
-    const { namespace, vm: name, vmUid = "", runStrategy } = inputs;
+async function inForce(id: string, news: PowerStateInputs, write: boolean): Promise<PowerStateState> {
+    const client = clientFor(news.connection);
+    const { namespace, vm: name, vmUid = "", runStrategy } = news;
     const vm = await getVm(client, namespace, name, vmUid);
+    await removeLeftovers(client, news);
+    // What the check found is mended by this.
+    const { leftovers: _leftovers, ...inputs } = news;
     if (vm.spec?.runStrategy !== runStrategy && !write) {
         return { ...inputs, ...observe(vm) };
     }

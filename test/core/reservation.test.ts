@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { addressOf } from "../../core/ip";
 import {
     ownerKey,
-    ownerLabel,
+    hashLabel,
     parseReservationName,
     parseSpace,
     reservationName,
@@ -58,8 +58,8 @@ describe("reservation", () => {
     });
 
     it("labels owners with base32 of SHA-256 (Python's base64.b32encode)", () => {
-        assert.equal(ownerLabel("prod/vm-a/nic0"), "sz7uodetogyp767fw7cxyyesv2dfltnwaoy2m4rw");
-        assert.equal(ownerLabel("owner:x"), "wojz7d7uz3srgzws3mz3bc4inbwlc5fjhbfnorbp");
+        assert.equal(hashLabel("prod/vm-a/nic0"), "sz7uodetogyp767fw7cxyyesv2dfltnwaoy2m4rw");
+        assert.equal(hashLabel("owner:x"), "wojz7d7uz3srgzws3mz3bc4inbwlc5fjhbfnorbp");
     });
 
     it("takes DNS labels of at most 40 characters as spaces", () => {

@@ -161,6 +161,23 @@ describe("`pulumi up`, killed", function () {
         await leavesNothing();
     });
 
+    it("while it adds a NIC that the next program does not have, leaves neither the NIC nor its address", async () => {
+        await stack.succeed(up("eth1"));
+        const life = await view.life(VM);
+        for (const moment of [reserved("eth2"), listed("eth2")]) {
+            await killedWhen(() => up("eth1", "eth2"), moment);
+            await converges("eth1");
+        }
+        assert.deepEqual(await view.life(VM), life);
+        await leavesNothing();
+    });
+
+    it("while it makes a VM with a NIC that the next program does not have, leaves neither", async () => {
+        await killedWhen(() => up("eth1", "eth2"), listed("eth2"));
+        await converges("eth1");
+        await leavesNothing();
+    });
+
     it("alone, while its providers go on for a while, ends well the next time", async () => {
         await stack.succeed(up("eth1"));
         const life = await view.life(VM);
@@ -192,7 +209,6 @@ describe("`pulumi up`, killed", function () {
             await stack.cancel();
             const held = (await view.reservations()).map(({ spec }) => spec.address);
             assert.equal(new Set(held).size, held.length, `after kill ${String(time)} of seed ${String(seed)}`);
-            await converges(...nics);
         }
         await converges("eth1", "eth2");
         assert.deepEqual(await view.life(VM), life);

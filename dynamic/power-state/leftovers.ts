@@ -1,0 +1,81 @@
+import type { ClusterClient } from "../../cluster/client";
+import { hasReason } from "../../cluster/errors";
+import { impactFacts } from "../../cluster/impact-facts";
+import { IP_RESERVATION } from "../../cluster/kinds";
+import type { VmView } from "../../cluster/virtual-machine";
+import { classifyChange, type ImpactVerdict } from "../../core/impact";
+import { journaledNics } from "../../core/nic-journal";
+import { listsOf, specInLists } from "../../core/vm-networks";
+import { reservationsOfManager } from "../ip-reservation/ledger";
+import { doable } from "../network-interface/check";
+import { detachNic } from "../network-interface/detach";
+import { MANAGER_ANNOTATION, type Leftovers, type PowerStateInputs } from "./inputs";
+
+/** What is left over, with what each unplug costs by the name of the NIC. */
+export interface FoundLeftovers extends Leftovers {
+    readonly verdicts: Readonly<Record<string, ImpactVerdict>>;
+}
+
+/**
+ * Looks for NICs and addresses that this stack made for the VM and that are neither in its state nor in its program: an
+ * update that was killed made them before the engine could record them.
+ * @param networks the VM's NICs in the state
+ */
+export async function findLeftovers(
+    client: ClusterClient,
+    inputs: PowerStateInputs,
+    networks: PowerStateInputs["networks"],
+    view: VmView,
+): Promise<FoundLeftovers> {
+    const known = { ...networks, ...inputs.networks };
+    const addresses = new Set(
+        [...Object.values(networks), ...Object.values(inputs.networks)]
+            .flatMap((nic) => nic.addresses)
+            .map((cidr) => cidr.split("/")[0]),
+    );
+    const reservations = (await reservationsLeft(client, inputs)).filter(({ address }) => !addresses.has(address));
+    const lists = listsOf(view.vm ?? {});
+    const isOurs = view.vm?.metadata.annotations?.[MANAGER_ANNOTATION] === inputs.manager;
+    const left = isOurs ? journaledNics(view.vm, lists).filter(({ name }) => known[name] === undefined) : [];
+    if (left.length === 0) {
+        return { nics: [], reservations, verdicts: {} };
+    }
+    const facts = await impactFacts(client, view);
+    const specs = left.map((nic) => specInLists(lists, nic, inputs.namespace));
+    const verdicts = specs.map((nic): [string, ImpactVerdict] => {
+        const change = { kind: "detach", nic } as const;
+        return [nic.name, doable(change, classifyChange(change, { ...facts, isPrimary: false }))];
+    });
+    const nics = specs.map(({ name, macAddress, nadName }) => ({
+        name,
+        macAddress,
+        ...(nadName !== undefined && { nadName }),
+    }));
+    return { nics, reservations, verdicts: Object.fromEntries(verdicts) };
+}
+
+/** Reservations for NICs of the VM. Where the kind is not there, or nobody may read it, this stack has made none. */
+async function reservationsLeft(
+    client: ClusterClient,
+    { namespace, vm, manager }: PowerStateInputs,
+): Promise<Leftovers["reservations"]> {
+    try {
+        const held = await reservationsOfManager(client, manager);
+        return held
+            .filter(({ spec }) => spec.owner.key.startsWith(`${namespace}/${vm}/`))
+            .map(({ metadata: { name, uid = "" }, spec: { address, space } }) => ({ name, uid, address, space }));
+    } catch (error) {
+        if (hasReason(error, "not-found") || hasReason(error, "forbidden")) {
+            return [];
+        }
+        throw error;
+    }
+}
+
+/** Takes the NICs off the VM, then gives the addresses back. */
+export async function removeLeftovers(client: ClusterClient, inputs: PowerStateInputs): Promise<void> {
+    const { nics, reservations }: Leftovers = inputs.leftovers ?? { nics: [], reservations: [] };
+    const vm = { namespace: inputs.namespace, name: inputs.vm, uid: inputs.vmUid ?? "" };
+    await Promise.all(nics.map(async (nic) => detachNic(client, vm, nic, inputs.timeoutSeconds)));
+    await Promise.all(reservations.map(async ({ name, uid }) => client.delete(IP_RESERVATION, undefined, name, uid)));
+}
