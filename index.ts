@@ -1,5 +1,5 @@
 export { Cluster, type ClusterArgs } from "./components/cluster";
-export { IPPool, type IPBlockArgs, type IPPoolArgs } from "./components/ip-pool";
+export { IPPool, type IPBlockArgs, type IPPoolArgs, type PoolConflictsArgs } from "./components/ip-pool";
 export { IPReservation, type IPReservationArgs } from "./components/ip-reservation";
 export { Network, type NetworkArgs } from "./components/network";
 export type {
@@ -8,6 +8,7 @@ export type {
     NetworkStatus,
     NicExposureArgs,
     RouteArgs,
+    SecondaryAddressArgs,
 } from "./components/networks";
 export {
     ServiceExposure,
@@ -27,10 +28,11 @@ export type {
     Volume,
 } from "./components/vm-template";
 export type { Impact } from "./core/impact";
-export type { PoolBlock, PoolSpec } from "./core/pool";
+export type { ConflictPolicy, ConflictSource, PoolBlock, PoolConflicts, PoolSpec } from "./core/pool";
 export { IPReservationResource } from "./dynamic/ip-reservation/resource";
 export { NetworkGuard } from "./dynamic/network-guard/resource";
 export { NetworkInterface } from "./dynamic/network-interface/resource";
 export type { RunStrategy } from "./dynamic/power-state/inputs";
+export { PoolGuard } from "./dynamic/pool-guard/resource";
 export { PowerState } from "./dynamic/power-state/resource";
 export { ServiceEndpoints } from "./dynamic/service-endpoints/resource";

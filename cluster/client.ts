@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type HttpMethod, IsomorphicFetchHttpLibrary, RequestContext, type KubeConfig } from "@kubernetes/client-node";
 import pRetry, { AbortError } from "p-retry";
 import { connectionKey, loadKubeConfig, type ConnectionArgs } from "./connection";
-import { ClusterError, errorOfStatus } from "./errors";
+import { ClusterError, errorOfStatus, hasReason } from "./errors";
 import { pathOf, type ResourceKind } from "./kinds";
 
 /** An object of the Kubernetes API; what lies beside the metadata is the caller's to type. */
@@ -19,6 +19,7 @@ export interface ObjectMeta {
     uid?: string;
     resourceVersion?: string;
     generation?: number;
+    finalizers?: string[];
     creationTimestamp?: string;
     deletionTimestamp?: string;
     labels?: Record<string, string>;
@@ -49,8 +50,11 @@ const FIELD_MANAGER = "pulumi-wukong";
 /** The one Kubernetes client: retry, deadlines and error texts around the API server's JSON interface. */
 export class ClusterClient {
     private readonly http = new IsomorphicFetchHttpLibrary();
+    /** How far the server's clock is ahead of this machine's. */
+    private clockSkewMs = 0;
 
     constructor(
+        /** Where the cluster is, and as whom it is asked. */
         public readonly kubeConfig: KubeConfig,
         private readonly deadlineMs = REQUEST_DEADLINE_MS,
     ) {}
@@ -112,15 +116,30 @@ export class ClusterClient {
         });
     }
 
-    /** Deletes the object with this uid; one that is gone, or whose name another object has taken, is left alone. */
-    async delete(kind: ResourceKind, namespace: string | undefined, name: string, uid: string): Promise<void> {
+    /**
+     * Deletes the object with this uid (and version, where one is given); one that is gone, or whose name another object
+     * has taken, or that has changed since, is left alone. Says whether it was deleted.
+     */
+    async delete(
+        kind: ResourceKind,
+        namespace: string | undefined,
+        name: string,
+        preconditions: { uid: string; resourceVersion?: string },
+    ): Promise<boolean> {
         try {
-            await this.request("DELETE", pathOf(kind, namespace, name), { body: { preconditions: { uid } } });
+            await this.request("DELETE", pathOf(kind, namespace, name), { body: { preconditions } });
+            return true;
         } catch (error) {
-            if (!(error instanceof ClusterError && (error.reason === "not-found" || error.reason === "conflict"))) {
-                throw error;
+            if (hasReason(error, "not-found") || hasReason(error, "conflict")) {
+                return false;
             }
+            throw error;
         }
+    }
+
+    /** The time by the API server's clock, to the second or so: as its last answer dated it. */
+    serverNow(): Date {
+        return new Date(Date.now() + this.clockSkewMs);
     }
 
     /** Credentials may have to be fetched first, by a command or from an identity provider. */
@@ -130,6 +149,13 @@ export class ClusterClient {
         } catch (cause) {
             const message = `The credentials for the cluster at ${this.server} cannot be had: ${rootMessage(cause)}.`;
             throw new ClusterError("unauthorized", `${message} Check the user of the kubeconfig's context.`, { cause });
+        }
+    }
+
+    private readClock(date: string | undefined): void {
+        const server = Date.parse(date ?? "");
+        if (!Number.isNaN(server)) {
+            this.clockSkewMs = server - Date.now();
         }
     }
 
@@ -156,6 +182,7 @@ export class ClusterClient {
             await this.authenticate(context);
             const response = await this.http.send(context).toPromise();
             const text = await response.body.text();
+            this.readClock(response.headers["date"]);
             if (response.httpStatusCode >= 200 && response.httpStatusCode < 300) {
                 return parsedAnswer(text, what, this.server) as T;
             }

@@ -42,7 +42,7 @@ export function loadKubeConfig(args: ConnectionArgs): KubeConfig {
             throw new ClusterError(
                 "invalid",
                 `The kubeconfig${sourceOf(args)} has no context "${args.context}", only: ${known.join(", ") || "none"}. ` +
-                    `Name one of these as the Cluster's context.`,
+                    `Name one of these as the context.`,
             );
         }
         config.setCurrentContext(args.context);
@@ -72,7 +72,7 @@ function isHandedOver({ kubeconfig }: ConnectionArgs): boolean {
 function remedyFor(args: ConnectionArgs): string {
     return isHandedOver(args)
         ? "Hand over the whole of a kubeconfig, with a current context, or the path of one."
-        : "Set KUBECONFIG, or hand a kubeconfig to `new Cluster`.";
+        : "Set KUBECONFIG, or name a kubeconfig (`new Cluster` in a program, `--kubeconfig` on the command line).";
 }
 
 /** Contents are YAML or JSON; a path has neither a line break nor a brace. */

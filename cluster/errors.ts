@@ -14,6 +14,7 @@ export type ClusterErrorReason =
 /** A failure to read or change the cluster; the message is a sentence for the user. */
 export class ClusterError extends Error {
     constructor(
+        /** What kept the request from its answer. */
         public readonly reason: ClusterErrorReason,
         message: string,
         options?: ErrorOptions,

@@ -18,11 +18,21 @@ export const NETWORK_ATTACHMENT_DEFINITION = kind(
 );
 export const IP_POOL = kind("vm.novasphere.dev", "v1alpha1", "ippools", "IPPool", false);
 export const IP_RESERVATION = kind("vm.novasphere.dev", "v1alpha1", "ipreservations", "IPReservation", false);
+export const IP_HISTORY = kind("vm.novasphere.dev", "v1alpha1", "iphistories", "IPHistory", false);
 export const ENDPOINT_SLICE = kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice");
 export const NAMESPACE = kind("", "v1", "namespaces", "Namespace", false);
+export const NODE = kind("", "v1", "nodes", "Node", false);
 export const POD = kind("", "v1", "pods", "Pod");
 export const SECRET = kind("", "v1", "secrets", "Secret");
 export const SERVICE = kind("", "v1", "services", "Service");
+export const SERVICE_CIDR = kind("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", false);
+export const WHEREABOUTS_POOL = kind("whereabouts.cni.cncf.io", "v1alpha1", "ippools", "IPPool");
+export const WHEREABOUTS_RESERVATION = kind(
+    "whereabouts.cni.cncf.io",
+    "v1alpha1",
+    "overlappingrangeipreservations",
+    "OverlappingRangeIPReservation",
+);
 
 /** The path of an object, or of the collection when `name` is absent; of all namespaces when `namespace` is too. */
 export function pathOf(kind: ResourceKind, namespace?: string, name?: string): string {

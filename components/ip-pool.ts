@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { validatePool, type PoolSpec } from "../core/pool";
+import { canonicalPool, validatePool, type ConflictPolicy, type ConflictSource, type PoolSpec } from "../core/pool";
+import { PoolGuard } from "../dynamic/pool-guard/resource";
 import { objectAnnotations } from "./manager";
 import { refuse } from "./refuse";
 import { scopeOf, type ClusterScopedArgs } from "./scope";
@@ -15,6 +16,20 @@ export interface IPBlockArgs {
     exclude?: string[];
     /** Never given out; guests route by it. */
     gateway?: string;
+    /** Give out network and broadcast address too (IPv6: the subnet-router anycast address). @default false */
+    allocateReserved?: boolean;
+}
+
+/** Users of addresses that this package has not reserved them for. */
+export interface PoolConflictsArgs {
+    /**
+     * What it means that a source cannot be read: `Enforce`, an error; `Warn`, a warning. With `Off` none is read.
+     * An address that is in use elsewhere is never given out.
+     * @default "Warn"
+     */
+    policy?: ConflictPolicy;
+    /** Whose addresses are not given out. @default all */
+    sources?: ConflictSource[];
 }
 
 /** Addresses to give out, in one block by `cidr` and the fields beside it, or in several by `blocks`. */
@@ -32,6 +47,14 @@ export interface IPPoolArgs extends ClusterScopedArgs, Partial<IPBlockArgs> {
     searchDomains?: string[];
     /** VLAN of the pool's addresses, 1 to 4094; kept beside them for those who read the pool. */
     vlanId?: number;
+    /** The lowest so many addresses of each family go to those only who ask for them by name. @default 0 */
+    staticBand?: number;
+    /** How long an address rests after its release before another may have it, in seconds. @default 0 */
+    releaseGraceSeconds?: number;
+    /** Choose no further address from the pool; what is reserved stays. @default false */
+    disabled?: boolean;
+    /** @default all sources are read, and one that cannot be is warned of */
+    conflicts?: PoolConflictsArgs;
 }
 
 /** A pool of addresses. The object itself reserves nothing: NICs and IPReservations do. */
@@ -42,11 +65,14 @@ export class IPPool extends pulumi.ComponentResource {
     public readonly poolName: pulumi.Output<string>;
     /** The IPPool object in the cluster. */
     public readonly object: kubernetes.apiextensions.CustomResource;
+    /** What refuses a change or deletion that would take addresses from under their owners. */
+    public readonly guard: PoolGuard;
 
     constructor(name: string, args: IPPoolArgs, opts?: pulumi.ComponentResourceOptions) {
         super("wukong:index:IPPool", name, {}, opts);
-        this.spec = poolSpec(name, args);
-        refuse(this, `IPPool ${name}`, validatePool(this.spec));
+        const declared = poolSpec(name, args);
+        refuse(this, `IPPool ${name}`, validatePool(declared));
+        this.spec = canonicalPool(declared);
         const scope = scopeOf(this, args);
         const { name: poolName, ...spec } = this.spec;
         this.object = new kubernetes.apiextensions.CustomResource(
@@ -59,20 +85,25 @@ export class IPPool extends pulumi.ComponentResource {
             },
             scope.kubernetes,
         );
+        this.guard = new PoolGuard(
+            `${name}-guard`,
+            { ...scope.common, pool: this.spec },
+            { ...scope.dynamic, dependsOn: [this.object] },
+        );
         this.poolName = this.object.metadata.apply((metadata) => metadata.name);
         this.registerOutputs({ poolName: this.poolName });
     }
 }
 
 function poolSpec(name: string, args: IPPoolArgs): PoolSpec {
-    const { cidr, ranges, exclude, gateway } = args;
-    const single = cidr === undefined ? [] : [{ cidr, ...defined({ ranges, exclude, gateway }) }];
-    const { dnsServers, searchDomains, vlanId } = args;
+    const { cidr, ranges, exclude, gateway, allocateReserved } = args;
+    const single = cidr === undefined ? [] : [{ cidr, ...defined({ ranges, exclude, gateway, allocateReserved }) }];
+    const { dnsServers, searchDomains, vlanId, staticBand, releaseGraceSeconds, disabled, conflicts } = args;
     return {
         name,
         space: args.space ?? name,
         blocks: [...single, ...(args.blocks ?? [])],
-        ...defined({ dnsServers, searchDomains, vlanId }),
+        ...defined({ dnsServers, searchDomains, vlanId, staticBand, releaseGraceSeconds, disabled, conflicts }),
     };
 }
 
@@ -91,7 +122,7 @@ export function poolInput(pool: IPPool | pulumi.Input<string> | undefined): { po
 
 /** What must exist before an address of the pool is taken. */
 export function poolDependency(pool: IPPool | pulumi.Input<string> | undefined): pulumi.Resource[] {
-    return isPool(pool) ? [pool.object] : [];
+    return isPool(pool) ? [pool.object, pool.guard] : [];
 }
 
 /** What reservations of one pool have in common, however each names the pool. */

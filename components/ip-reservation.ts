@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { IPReservationResource } from "../dynamic/ip-reservation/resource";
-import { turnAt } from "./address-turns";
+import { earlierRequests } from "./address-order";
 import { poolDependency, poolInput, poolKey, type IPPool } from "./ip-pool";
 import { Cluster } from "./cluster";
 import { managerOfStack } from "./manager";
@@ -16,29 +16,41 @@ export interface IPReservationArgs extends ClusterScopedArgs {
     address?: pulumi.Input<string>;
     /** MAC address of who uses it; kept beside it for those who read the reservation. */
     macAddress?: pulumi.Input<string>;
-    /** Whom the address is for; an owner has one address of a pool. @default the name of this resource */
+    /** Family of the address that is taken from `pool`. @default IPv4 where the pool has any */
+    family?: "IPv4" | "IPv6";
+    /** Keep the address for its owner when this resource is gone. @default false */
+    retain?: boolean;
+    /** Take the address over from another stack that has reserved it for the same owner. @default false */
+    adopt?: boolean;
+    /** Whom the address is for; an owner has one address of a family in a space. @default the name of this resource */
     owner?: pulumi.Input<string>;
 }
 
 /** An address that nobody else gets until this resource is deleted. */
 export class IPReservation extends IPReservationResource {
     constructor(name: string, args: IPReservationArgs, opts?: pulumi.CustomResourceOptions) {
-        const { pool, space, address, macAddress } = args;
-        const turn = turnAt(poolKey(pool));
+        const { pool, space, address, macAddress, family, retain, adopt } = args;
+        const owner = pulumi.interpolate`owner:${args.owner ?? name}`;
+        const request = {
+            owner,
+            ...(address !== undefined && { requested: address }),
+            ...(family !== undefined && { family }),
+        };
         super(
             name,
             {
                 ...commonInputs(args.cluster ?? Cluster.default(), true),
                 ...poolInput(pool),
                 ...(space !== undefined && { space }),
-                ...(address !== undefined && { requested: address }),
+                ...request,
+                ...(pool !== undefined && { earlier: earlierRequests(poolKey(pool), request) }),
                 ...(macAddress !== undefined && { macAddress }),
-                owner: turn.hold(pulumi.interpolate`owner:${args.owner ?? name}`),
+                ...(retain !== undefined && { retain }),
+                ...(adopt !== undefined && { adopt }),
                 manager: managerOfStack(),
                 resource: opts?.parent ? pulumi.interpolate`${opts.parent.urn}::${name}` : name,
             },
             pulumi.mergeOptions({ dependsOn: poolDependency(pool) }, opts),
         );
-        turn.pass(this);
     }
 }

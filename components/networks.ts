@@ -41,8 +41,20 @@ export interface IPConfigArgs {
     mode: "static" | "dhcp";
     /** Address with prefix length, as `192.168.1.100/24`; the prefix may be left out where `ipPool` has it. */
     address?: pulumi.Input<string>;
-    /** Pool (or the name of one that exists) which the address is taken from, or of which `address` is one. */
+    /**
+     * Pool (or the name of one that exists) which the address is taken from, or of which `address` is one. Of a pool of
+     * this program that has blocks of both families, a NIC without `address` gets one of each.
+     */
     ipPool?: IPPool | pulumi.Input<string>;
+    /** Further addresses of the NIC, each of `ipPool` or with prefix length. The last ones go first when there are fewer. */
+    secondaryAddresses?: SecondaryAddressArgs[];
+    /**
+     * Keep the addresses for this NIC when it or its VM is gone: nobody else gets them, and a NIC of the same name, VM and
+     * namespace gets them back. @default false
+     */
+    reserved?: boolean;
+    /** Take over addresses that another stack has reserved for this NIC. @default false */
+    adopt?: boolean;
     /** @default that of the pool's block */
     gateway?: pulumi.Input<string>;
     /** @default those of the pool */
@@ -51,6 +63,14 @@ export interface IPConfigArgs {
     routes?: pulumi.Input<RouteArgs[]>;
     /** Whether the guest's default route goes by this NIC. @default the primary NIC, else the first with a gateway */
     defaultRoute?: boolean;
+}
+
+/** A further address of a NIC: one that is named, or one of a pool. */
+export interface SecondaryAddressArgs {
+    /** As `address` of the NIC. @default one of `ipPool` */
+    address?: pulumi.Input<string>;
+    /** As `ipPool` of the NIC. @default that of the NIC */
+    ipPool?: IPPool | pulumi.Input<string>;
 }
 
 /** A route of the guest. */

@@ -3,21 +3,13 @@ import type { GuestNic } from "../core/guest-network";
 import { macFor, normalizeMac } from "../core/mac";
 import { primaryOf, qualifiedNad, type LinkState, type NicDeclaration } from "../core/nic";
 import type { Problem } from "../core/problem";
-import { ownerKey, spaceOfNetwork } from "../core/reservation";
-import { IPReservationResource } from "../dynamic/ip-reservation/resource";
+import type { IPReservationResource } from "../dynamic/ip-reservation/resource";
 import type { NetworkGuard } from "../dynamic/network-guard/resource";
-import { turnAt } from "./address-turns";
-import { isPool, poolDependency, poolInput, poolKey } from "./ip-pool";
+import { isPool } from "./ip-pool";
+import { nicAddresses, type PlannedVm } from "./nic-addresses";
 import { Network } from "./network";
 import type { NetworkInterfaceArgs, NetworkStatus } from "./networks";
-import { type ClusterScopedArgs, type Scope } from "./scope";
-
-/** The VM whose NICs are planned. */
-export interface PlannedVm extends ClusterScopedArgs {
-    readonly name: string;
-    readonly namespace: pulumi.Output<string>;
-    readonly manager: string;
-}
+import type { Scope } from "./scope";
 
 /** A NIC with its network and address in place, before its VM exists. */
 export interface NicPlan {
@@ -33,7 +25,8 @@ export interface NicPlan {
     readonly macAddress: pulumi.Output<string>;
     readonly model: pulumi.Output<string>;
     readonly linkState: pulumi.Output<LinkState>;
-    readonly reservation: IPReservationResource | undefined;
+    /** Its addresses, the first one first; none with DHCP. */
+    readonly reservations: readonly IPReservationResource[];
     /** With prefix length; empty with DHCP. */
     readonly addresses: pulumi.Output<string[]>;
     readonly guest: pulumi.Output<GuestNic>;
@@ -50,6 +43,8 @@ export function plainDeclaration(nic: NetworkInterfaceArgs): NicDeclaration {
         ...plain("routes", ip.routes),
         ...(ip.ipPool !== undefined && { ipPool: isPool(ip.ipPool) ? ip.ipPool.spec.name : "" }),
         ...(ip.defaultRoute !== undefined && { defaultRoute: ip.defaultRoute }),
+        ...(ip.reserved !== undefined && { reserved: ip.reserved }),
+        ...(ip.secondaryAddresses && { secondaryAddresses: ip.secondaryAddresses.length }),
     };
     return {
         name: nic.name,
@@ -93,8 +88,8 @@ function planNic(vm: PlannedVm, nic: NetworkInterfaceArgs, primary: boolean, sco
     const macAddress = pulumi
         .all([vm.namespace, nic.macAddress])
         .apply(([namespace, given]) => (given === undefined ? macFor(namespace, vm.name, nic.name) : canonical(given)));
-    const reservation = reservationOf(vm, nic, nadName, macAddress, scope);
-    const addresses = reservation ? reservation.cidr.apply((cidr) => [cidr]) : pulumi.output<string[]>([]);
+    const reservations = nicAddresses(vm, nic, nadName, macAddress, scope);
+    const addresses = pulumi.all(reservations.map(({ cidr }) => cidr));
     return {
         name: nic.name,
         type: nic.type,
@@ -105,9 +100,9 @@ function planNic(vm: PlannedVm, nic: NetworkInterfaceArgs, primary: boolean, sco
         macAddress,
         model: pulumi.output(nic.model ?? "virtio"),
         linkState: pulumi.output(nic.linkState ?? "up"),
-        reservation,
+        reservations,
         addresses,
-        guest: guestNic(nic, primary, macAddress, addresses, reservation, network),
+        guest: guestNic(nic, primary, macAddress, addresses, reservations, network),
     };
 }
 
@@ -128,63 +123,32 @@ function networkOf(vm: PlannedVm, nic: NetworkInterfaceArgs, scope: Scope): Netw
     );
 }
 
-function reservationOf(
-    vm: PlannedVm,
-    nic: NetworkInterfaceArgs,
-    nadName: pulumi.Output<string> | undefined,
-    macAddress: pulumi.Output<string>,
-    scope: Scope,
-): IPReservationResource | undefined {
-    const { mode, address, ipPool, gateway } = nic.ipConfig ?? { mode: "dhcp" as const };
-    if (mode === "dhcp") {
-        return undefined;
-    }
-    const turn = turnAt(poolKey(ipPool));
-    const reservation = new IPReservationResource(
-        `${vm.name}-${nic.name}-address`,
-        {
-            ...scope.common,
-            ...poolInput(ipPool),
-            ...(ipPool === undefined && nadName && { space: nadName.apply(spaceOfNetwork) }),
-            ...(address !== undefined && { requested: address }),
-            ...(gateway !== undefined && { declaredGateway: gateway }),
-            macAddress,
-            owner: turn.hold(vm.namespace.apply((namespace) => ownerKey({ namespace, vm: vm.name, nic: nic.name }))),
-            vm: vm.namespace.apply((namespace) => `${namespace}/${vm.name}`),
-            nic: nic.name,
-            manager: vm.manager,
-        },
-        { ...scope.dynamic, dependsOn: poolDependency(ipPool) },
-    );
-    turn.pass(reservation);
-    return reservation;
-}
-
 function guestNic(
     nic: NetworkInterfaceArgs,
     primary: boolean,
     macAddress: pulumi.Output<string>,
     addresses: pulumi.Output<string[]>,
-    reservation: IPReservationResource | undefined,
+    reservations: readonly IPReservationResource[],
     network: Network | undefined,
 ): pulumi.Output<GuestNic> {
     const { gateway, dnsServers, routes, defaultRoute, mode = "dhcp" } = nic.ipConfig ?? {};
+    const [first] = reservations;
     return pulumi
         .all([
             macAddress,
             addresses,
-            pulumi.output(gateway ?? reservation?.gateway),
-            pulumi.output(dnsServers ?? reservation?.dnsServers),
-            pulumi.output(reservation?.searchDomains),
+            pulumi.all([gateway, ...reservations.map((each) => each.gateway)]),
+            pulumi.output(dnsServers ?? first?.dnsServers),
+            pulumi.output(first?.searchDomains),
             pulumi.output(routes),
         ])
-        .apply(([mac, cidrs, via, servers, domains, more]) => ({
+        .apply(([mac, cidrs, gateways, servers, domains, more]) => ({
             name: nic.name,
             mode,
             primary,
             macAddress: mac,
             addresses: cidrs,
-            ...(via && { gateway: via }),
+            gateways: oneOfEachFamily(gateways),
             ...(servers && { dnsServers: servers }),
             ...(domains && { searchDomains: domains }),
             ...(more && { routes: more }),
@@ -193,10 +157,16 @@ function guestNic(
         }));
 }
 
+/** The first gateway of each family, of those that are named. */
+function oneOfEachFamily(gateways: readonly (string | undefined)[]): string[] {
+    const named = gateways.filter((gateway) => gateway !== undefined && gateway !== "") as string[];
+    return [...new Map(named.toReversed().map((gateway) => [gateway.includes(":"), gateway])).values()].toReversed();
+}
+
 /** The NIC's entry in the list that Wukong manifests have. */
 export function networkStatus(nic: NicPlan): pulumi.Output<NetworkStatus> {
     return pulumi
-        .all([nic.nadName, nic.addresses, nic.reservation?.allocatedAt])
+        .all([nic.nadName, nic.addresses, nic.reservations[0]?.allocatedAt])
         .apply(([nadName, [ipAddress], allocatedAt]) => ({
             name: nic.name,
             type: nic.type,

@@ -107,9 +107,7 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
                 ...scope.kubernetes,
                 ignoreChanges: ["spec.runStrategy"],
                 // Networks and addresses outlive the VMs that have them.
-                dependsOn: nics.flatMap(({ guard, reservation }) =>
-                    [guard, reservation].filter((each) => each !== undefined),
-                ),
+                dependsOn: nics.flatMap(({ guard, reservations }) => [...(guard ? [guard] : []), ...reservations]),
             },
         );
         const vmUid = this.object.metadata.apply((metadata) => metadata.uid);

@@ -12,7 +12,8 @@ export interface GuestNic {
     readonly mode: "dhcp" | "static" | "none";
     /** With prefix: `10.0.0.5/24`. */
     readonly addresses?: readonly string[];
-    readonly gateway?: string;
+    /** At most one of each family. */
+    readonly gateways?: readonly string[];
     readonly dnsServers?: readonly string[];
     readonly searchDomains?: readonly string[];
     /** Without default routes. */
@@ -43,11 +44,11 @@ interface Ethernet {
  * server names one), else the first by name with a gateway, else the first by name with DHCP: the order in which NICs are
  * declared decides nothing but which of them is primary.
  */
-export function defaultRouteNic<T extends Pick<GuestNic, "name" | "mode" | "gateway" | "primary" | "isDefaultRoute">>(
+export function defaultRouteNic<T extends Pick<GuestNic, "name" | "mode" | "gateways" | "primary" | "isDefaultRoute">>(
     nics: readonly T[],
 ): T | undefined {
     const primary = primaryOf(nics);
-    const hasGateway = (nic: T): boolean => nic.mode === "static" && nic.gateway !== undefined;
+    const hasGateway = (nic: T): boolean => nic.mode === "static" && !isEmpty(nic.gateways);
     return (
         nics.find((nic) => nic.isDefaultRoute === true) ??
         (primary !== undefined && (hasGateway(primary) || primary.mode === "dhcp") ? primary : undefined) ??
@@ -106,11 +107,14 @@ function routesOf(nic: GuestNic, isCarrier: boolean): { to: string; via: string;
         via,
         ...(metric === undefined ? {} : { metric }),
     }));
-    if (!isCarrier || nic.mode !== "static" || nic.gateway === undefined) {
+    if (!isCarrier || nic.mode !== "static") {
         return routes;
     }
-    const gateway = parseAddress(nic.gateway);
-    return [{ to: gateway.ok && gateway.value.family === 6 ? "::/0" : "0.0.0.0/0", via: nic.gateway }, ...routes];
+    const defaults = (nic.gateways ?? []).map((via) => {
+        const gateway = parseAddress(via);
+        return { to: gateway.ok && gateway.value.family === 6 ? "::/0" : "0.0.0.0/0", via };
+    });
+    return [...defaults, ...routes];
 }
 
 function isEmpty(list: readonly string[] | undefined): boolean {

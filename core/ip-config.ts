@@ -30,6 +30,10 @@ export interface IpConfig {
     readonly searchDomains?: readonly string[];
     /** Name of the pool the address is taken from. */
     readonly ipPool?: string;
+    /** How many further addresses are asked for. @default 0 */
+    readonly secondaryAddresses?: number;
+    /** The addresses stay the NIC's when it is gone. @default false */
+    readonly reserved?: boolean;
     readonly routes?: readonly Route[];
     /** The guest's default route leads through this NIC. @default the primary NIC's, else the first gateway's */
     readonly defaultRoute?: boolean;
@@ -50,6 +54,7 @@ export function validateIpConfig(vm: string, nic: string, type: string, config: 
         return problems;
     }
     const own = readAddress(config, at, problems);
+    problems.push(...needlessOptions(type, config, at));
     checkGateway(config, own, at, problems);
     for (const [index, server] of (config.dnsServers ?? []).entries()) {
         const parsedServer = parseAddress(server);
@@ -73,6 +78,24 @@ export function validateIpConfig(vm: string, nic: string, type: string, config: 
         checkRoute(route, own, (field) => at(`routes[${String(index)}].${field}`), problems);
     }
     return problems;
+}
+
+/** Addresses that are not ours to give out can neither be more nor be kept. */
+function needlessOptions(type: string, config: IpConfig, at: (field: string) => Place): Problem[] {
+    if (type !== "pod" && config.mode === "static") {
+        return [];
+    }
+    const rule =
+        type === "pod" ? "a pod NIC has its address from the cluster" : "with mode dhcp the DHCP server gives them";
+    const fields = [
+        ...((config.secondaryAddresses ?? 0) > 0 ? ["secondaryAddresses"] : []),
+        ...(config.reserved === true ? ["reserved"] : []),
+    ];
+    return fields.map((field) => ({
+        ...at(field),
+        rule,
+        remedy: "choose mode static on a bridge NIC, or leave it out",
+    }));
 }
 
 function podProblems(config: IpConfig, at: (field: string) => Place): Problem[] {

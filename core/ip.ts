@@ -31,6 +31,12 @@ export interface InterfaceAddress {
     readonly text: string;
 }
 
+/** A decimal number from 0 to 255 without leading zeros. */
+const OCTET = /^(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])$/;
+
+/** 16 bits of an IPv6 address. */
+const GROUP = /^[0-9a-f]{1,4}$/i;
+
 /** `IPv4` or `IPv6`, as Kubernetes writes it. */
 export function familyName(family: Family): "IPv4" | "IPv6" {
     return family === 4 ? "IPv4" : "IPv6";
@@ -62,6 +68,28 @@ export function parseAddress(text: string): Parsed<Address> {
             "write it as 10.0.0.5",
         );
     }
+}
+
+/**
+ * Family and number of an address, read several times as fast as by `parseAddress`: for the many that a cluster holds.
+ * @returns undefined for what `parseAddress` refuses
+ */
+export function readAddress(text: string): Pick<Address, "family" | "value"> | undefined {
+    if (!text.includes(":")) {
+        const octets = text.split(".");
+        return octets.length === 4 && octets.every((octet) => OCTET.test(octet))
+            ? { family: 4, value: BigInt(octets.reduce((sum, octet) => sum * 256 + Number(octet), 0)) }
+            : undefined;
+    }
+    const gap = text.indexOf("::");
+    const head = hexOf(gap < 0 ? text : text.slice(0, gap));
+    const tail = hexOf(gap < 0 ? "" : text.slice(gap + 2));
+    const missing = head === undefined || tail === undefined ? -1 : 32 - head.length - tail.length;
+    if (gap < 0 ? missing !== 0 : missing < 4) {
+        return undefined;
+    }
+    const value = BigInt(`0x${head ?? ""}${"0".repeat(missing)}${tail ?? ""}`);
+    return value >> 32n === 0xffffn ? undefined : { family: 6, value };
 }
 
 /** Parses a network in CIDR notation; the prefix is required and host bits are refused. */
@@ -111,7 +139,7 @@ export function parseRange(text: string, options: { cidr?: boolean } = {}): Pars
         return refused("start and end are not of one family (IPv4 or IPv6)", "write both in the same family");
     }
     if (first.value.value > last.value.value) {
-        return refused("its start is after its end", `write ${last.value.text}-${first.value.text}`);
+        return refused("its start is after end, so that it is empty", `write ${last.value.text}-${first.value.text}`);
     }
     return parsed({ family: first.value.family, first: first.value.value, last: last.value.value });
 }
@@ -132,7 +160,7 @@ export function subnetOf(address: Address, prefixLength: number): Subnet {
 }
 
 /** True when the address lies in the range, or the inner range wholly in the outer one; false across families. */
-export function contains(outer: AddressRange, inner: Address | AddressRange): boolean {
+export function contains(outer: AddressRange, inner: Pick<Address, "family" | "value"> | AddressRange): boolean {
     const [first, last] = "value" in inner ? [inner.value, inner.value] : [inner.first, inner.last];
     return outer.family === inner.family && outer.first <= first && last <= outer.last;
 }
@@ -158,6 +186,18 @@ export function broadcastAddress(subnet: Subnet): Address | undefined {
 /** Width of an address in bits. */
 export function bits(family: Family): number {
     return family === 4 ? 32 : 128;
+}
+
+/** The digits of groups of an IPv6 address, four for each. */
+function hexOf(groups: string): string | undefined {
+    let hex = "";
+    for (const group of groups === "" ? [] : groups.split(":")) {
+        if (!GROUP.test(group)) {
+            return undefined;
+        }
+        hex += group.padStart(4, "0");
+    }
+    return hex;
 }
 
 function parseIPv6(text: string): Parsed<Address> {

@@ -233,7 +233,7 @@ function unusedGateways(vm: string, nics: readonly NicDeclaration[]): Problem[] 
         nics.map(({ name, type, primary, ipConfig }) => ({
             name,
             mode: type === "pod" ? "dhcp" : (ipConfig?.mode ?? "none"),
-            gateway: ipConfig?.gateway ?? ipConfig?.ipPool,
+            gateways: [ipConfig?.gateway ?? ipConfig?.ipPool].filter((each) => each !== undefined),
             primary,
         })),
     )?.name;

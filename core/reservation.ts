@@ -34,6 +34,12 @@ export function ownerKey(owner: Owner): string {
     return "free" in owner ? `owner:${owner.free}` : `${owner.namespace}/${owner.vm}/${owner.nic}`;
 }
 
+/** The NIC of an owner's key (`namespace/vm/nic`, or `namespace/vm/nic#1` for a further address); undefined for others. */
+export function nicOfOwner(key: string): { namespace: string; vm: string; nic: string } | undefined {
+    const match = /^(?!owner:)([^/]+)\/([^/]+)\/([^/#]+)(?:#\d+)?$/.exec(key);
+    return match ? { namespace: match[1] ?? "", vm: match[2] ?? "", nic: match[3] ?? "" } : undefined;
+}
+
 /** Label value for a text that is no label value itself: the first 40 characters of the base32 (RFC 4648, lower case) of its SHA-256. */
 export function hashLabel(key: string): string {
     return hash32(key, 40);

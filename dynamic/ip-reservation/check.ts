@@ -1,40 +1,47 @@
-import type { ClusterClient } from "../../cluster/client";
+import { allocationNeeds } from "../../cluster/ipam/needs";
+import { AddressSpace } from "../../cluster/ipam/space";
+import { planFor } from "../../cluster/ipam/allocate";
+import { addressOfReservation, holderOf, isOpenTo, ownerName } from "../../cluster/ipam/ledger";
+import type { Reservation } from "../../cluster/ipam/objects";
+import { compiledPool } from "../../cluster/ipam/pools";
+import { addressConflicts } from "../../core/conflicts";
+import { connectionKey } from "../../cluster/connection";
 import { identityOf } from "../../cluster/identity";
-import { IP_POOL, IP_RESERVATION } from "../../cluster/kinds";
-import type { Need } from "../../cluster/preflight";
-import { parseInterfaceAddress, parseAddress, type Address } from "../../core/ip";
+import { parseInterfaceAddress, parseAddress, type Address, type Family } from "../../core/ip";
 import { validateIpConfig } from "../../core/ip-config";
 import {
-    arithmeticClause,
     blockOf,
     checkStaticAddress,
-    compilePool,
-    planAddress,
-    usedAddresses,
+    defaultFamily,
     validatePool,
+    whyNoAddress,
     type CompiledPool,
 } from "../../core/pool";
-import { errorsOf } from "../../core/problem";
+import { errorsOf, type Problem } from "../../core/problem";
+import { nicOfOwner } from "../../core/reservation";
 import { checkWith, clientForCheck, containsUnknown, type Checked, type CheckRequest } from "../handler";
-import type { IPReservationInputs } from "./inputs";
-import { claim, claimedBy, rivalOf } from "./claims";
-import { holderOf, ownerName, reservationsOf, resolvePool, type Reservation } from "./ledger";
+import { foreignView, type ForeignView } from "./foreign";
+import { rivalOf } from "./rivals";
+import type { EarlierRequest, IPReservationInputs } from "./inputs";
 import { at, placeOf, type AddressPlace } from "./place";
+import { resolvePool } from "./resolve-pool";
 
 /** What an address is asked for and by whom, once everything is known. */
 interface Request {
     readonly inputs: IPReservationInputs;
     readonly olds: IPReservationInputs | undefined;
     readonly place: AddressPlace;
-    readonly space: string;
     readonly pool: CompiledPool | undefined;
-    /** What the cluster holds; undefined where a preview cannot reach it. */
-    readonly held: readonly Reservation[] | undefined;
+    readonly space: AddressSpace;
+    /** Whether the cluster was asked what it holds. */
+    readonly reached: boolean;
+    /** Who uses addresses without a reservation; nobody where the address has been the owner's before. */
+    readonly foreign: ForeignView;
 }
 
 export const check = checkWith<IPReservationInputs>(async (request) => {
     const { inputs, problems } = await checkReservation(request);
-    const { resource: _resource, ...stored } = inputs;
+    const { resource: _resource, earlier: _earlier, ...stored } = inputs;
     return { inputs: stored, problems };
 });
 
@@ -42,31 +49,28 @@ async function checkReservation({
     olds,
     news,
 }: CheckRequest<IPReservationInputs>): Promise<Checked<IPReservationInputs>> {
-    if (containsUnknown(news)) {
+    const { earlier, ...declared } = news;
+    if (containsUnknown(declared)) {
         return { inputs: carriedOver(olds, news), problems: [] };
     }
     const place = placeOf(news);
-    const needs: Need[] = [{ kind: IP_RESERVATION, verbs: ["get", "list", "create", "patch", "delete"] }];
-    if (typeof news.pool === "string") {
-        needs.push({ kind: IP_POOL, verbs: ["get", "list"] });
+    const what = `the address of ${ownerName(news.owner)}`;
+    const client = await clientForCheck(news, what, ...allocationNeeds(news.pool));
+    const spec = news.pool === undefined ? undefined : await resolvePool(client, news.pool, place);
+    if (spec !== undefined && "rule" in spec) {
+        return { inputs: news, problems: [spec] };
     }
-    const declared = typeof news.pool === "object" ? [{ kind: IP_POOL }] : [];
-    const client = await clientForCheck(news, `the address of ${ownerName(news.owner)}`, needs, declared);
-    const pool = news.pool === undefined ? undefined : await resolvePool(client, news.pool, place);
-    if (pool !== undefined && "rule" in pool) {
-        return { inputs: news, problems: [pool] };
-    }
-    if (news.pool !== undefined && pool === undefined) {
+    if (news.pool !== undefined && spec === undefined) {
         return { inputs: carriedOver(olds, news), problems: [] };
     }
-    const problems = pool ? errorsOf(validatePool(pool)) : [];
-    const space = pool?.space ?? news.space ?? "";
+    const problems = spec ? errorsOf(validatePool(spec)) : [];
+    const name = spec?.space ?? news.space ?? "";
     if (problems.length > 0) {
         return { inputs: news, problems };
     }
-    const rival = rivalOf(space, news);
+    const rival = rivalOf(name, news);
     if (rival !== undefined) {
-        const rule = `an owner has one address in the space "${space}"`;
+        const rule = `an owner has one address of a family in the space "${name}"`;
         const remedy = "give each reservation an owner of its own";
         return {
             inputs: news,
@@ -74,15 +78,49 @@ async function checkReservation({
         };
     }
     const cluster = client && (await identityOf(client));
+    const space = client
+        ? await AddressSpace.of(client, name)
+        : AddressSpace.unreachable(connectionKey(news.connection), name);
     const request: Request = {
         inputs: { ...news, ...(cluster !== undefined && { cluster }) },
         olds,
         place,
+        pool: spec && compiledPool(spec),
         space,
-        pool: pool && compilePool(pool),
-        held: client && (await heldIn(client, space)),
+        reached: client !== undefined,
+        foreign:
+            client && !hasAddress(space, news, olds)
+                ? await foreignView(client, space, spec && compiledPool(spec), news.network)
+                : { holders: new Map(), problems: [] },
     };
-    return news.requested === undefined ? checkAutomatic(request) : checkStatic(request, news.requested);
+    settleEarlier(request, earlier);
+    const checked = news.requested === undefined ? checkAutomatic(request) : checkStatic(request, news.requested);
+    return { ...checked, problems: [...checked.problems, ...macProblems(request), ...request.foreign.problems] };
+}
+
+/** Whether the owner has an address of the space already, so that nothing is chosen or asked for anew. */
+function hasAddress(
+    space: AddressSpace,
+    { owner, requested }: IPReservationInputs,
+    olds: IPReservationInputs | undefined,
+): boolean {
+    const asked = addressIn(requested ?? olds?.address ?? "");
+    return space.holdingsOf(owner).some(({ spec }) => spec.address === asked?.text);
+}
+
+/** Plans what the program asked for before this, as its own checks do or will: their order in a run decides nothing. */
+function settleEarlier({ space, pool, inputs }: Request, earlier: IPReservationInputs["earlier"]): void {
+    if (containsUnknown(earlier)) {
+        return;
+    }
+    for (const { owner: key, requested, family } of earlier ?? []) {
+        const asked = addressIn(requested ?? "");
+        if (asked) {
+            space.claim(asked, key);
+        } else if (pool && !space.planOf(key, familyOf(family, pool))) {
+            planFor(space, { pool, owner: { key, manager: inputs.manager }, family: familyOf(family, pool) });
+        }
+    }
 }
 
 function checkStatic(request: Request, requested: string): Checked<IPReservationInputs> {
@@ -102,9 +140,15 @@ function checkStatic(request: Request, requested: string): Checked<IPReservation
     if (errorsOf(problems).length > 0 || !address) {
         return { inputs, problems };
     }
-    const holder = request.held?.find(({ spec }) => spec.address === address.text && !isOwn(request, spec.owner));
-    const claimant = claim(space, address.text, inputs);
-    const taken = holder ? holderOf(holder) : claimant;
+    problems.push(...addressConflicts(request.foreign.holders, requested, at(place, "address"), inputs.owner));
+    const holder = space.holding(address);
+    const claimant = space.claim(address, inputs.owner);
+    const taken =
+        holder && !isOwn(request, holder)
+            ? holderOf(holder)
+            : claimant === inputs.owner
+              ? undefined
+              : `${ownerName(claimant)} of this program`;
     if (taken !== undefined) {
         return {
             inputs,
@@ -113,7 +157,7 @@ function checkStatic(request: Request, requested: string): Checked<IPReservation
                 {
                     ...at(place, "address"),
                     value: requested,
-                    rule: `in the space "${space}" an address is given out once`,
+                    rule: `in the space "${space.name}" an address is given out once`,
                     holder: taken,
                     remedy: "choose another address, or have its holder give it back first",
                 },
@@ -124,45 +168,77 @@ function checkStatic(request: Request, requested: string): Checked<IPReservation
 }
 
 function checkAutomatic(request: Request): Checked<IPReservationInputs> {
-    const { inputs, olds, pool, place, space, held } = request;
+    const { inputs, olds, pool, place, space } = request;
     if (!pool) {
         const remedy = "name an address, or a pool to take one from";
         return { inputs, problems: [{ ...at(place, "address"), rule: "there is none", remedy }] };
     }
-    // Another owner (a VM that moves to another namespace) is another reservation, made before the old one goes.
-    const same = olds?.owner === inputs.owner && olds.requested === undefined && poolName(olds) === pool.spec.name;
-    const kept = same ? olds.address : undefined;
-    const taken = held?.find(({ spec }) => spec.address === kept && !isOwn(request, spec.owner));
-    const left = held?.find(({ spec }) => isOwn(request, spec.owner) && spec.pool === pool.spec.name);
-    // What is held counts for more than what was planned: another may have been faster then.
-    const known = addressIn(left?.spec.address ?? kept ?? "");
-    const used = usedAddresses(pool, [...(held ?? []).map(({ spec }) => spec.address), ...claimedBy(space, inputs)]);
-    const planned = known ?? planAddress(pool, used, inputs.owner);
-    if (!planned) {
-        return {
-            inputs,
-            problems: [
-                {
-                    ...at(place, "pool"),
-                    value: pool.spec.name,
-                    rule: `the pool is full (${arithmeticClause(pool, used)})`,
-                    remedy: "widen the pool's ranges, or release addresses",
-                },
-            ],
-        };
-    }
-    if (known && taken && !left) {
+    const family = familyOf(inputs.family, pool);
+    const kept = keptAddress(request, pool);
+    const holder = kept && space.holding(kept);
+    if (kept && holder && !isOwn(request, holder)) {
         const rule = "the reservation was removed from the cluster, and its address given to another";
         const remedy = "run `pulumi refresh`; the next update takes another address";
         const field = at(place, "address");
-        return { inputs, problems: [{ ...field, value: known.text, rule, holder: holderOf(taken), remedy }] };
+        return { inputs, problems: [{ ...field, value: kept.text, rule, holder: holderOf(holder), remedy }] };
     }
-    const outside = known ? checkStaticAddress(pool, known.text, at(place, "pool")) : [];
+    const adopt = inputs.adopt === true && { adopt: true };
+    const owner = { key: inputs.owner, manager: olds?.manager ?? inputs.manager };
+    const planned = kept ?? planFor(space, { pool, owner, family, ...adopt });
+    if (!planned) {
+        const why = whyNoAddress(pool, space.usedIn(pool), family);
+        return { inputs, problems: [{ ...at(place, "pool"), value: pool.spec.name, ...why }] };
+    }
+    const outside = kept ? checkStaticAddress(pool, kept.text, at(place, "pool")) : [];
     if (errorsOf(outside).length > 0) {
         return { inputs, problems: outside };
     }
-    claim(space, planned.text, inputs);
+    space.plan(inputs.owner, planned);
     return { inputs: filled(request, planned), problems: [] };
+}
+
+/**
+ * The address that the state has, where the same is asked for again. Another owner (a VM that moves to another namespace)
+ * is another reservation, made before the old one goes. What is held counts for more than what was planned: another may
+ * have been faster then.
+ */
+function keptAddress({ inputs, olds, space }: Request, pool: CompiledPool): Address | undefined {
+    const same = olds?.owner === inputs.owner && olds.requested === undefined && poolName(olds) === pool.spec.name;
+    const kept = same ? addressIn(olds.address ?? "") : undefined;
+    const held = space
+        .holdingsOf(inputs.owner)
+        .filter(({ spec }) => spec.pool === pool.spec.name)
+        .map(addressOfReservation)
+        .filter(({ family }) => family === kept?.family);
+    return held.length === 0 || held.some(({ text }) => text === kept?.text) ? kept : undefined;
+}
+
+/** A MAC address belongs to one NIC of a space; the further addresses of a NIC share it. */
+function macProblems({ inputs, space, place }: Request): Problem[] {
+    const { macAddress, owner } = inputs;
+    if (macAddress === undefined) {
+        return [];
+    }
+    const holder = space
+        .holdingsWith(macAddress)
+        .find(({ spec }) => spec.state === "Active" && !isSameNic(spec.owner.key, owner));
+    return holder
+        ? [
+              {
+                  ...place,
+                  field: "macAddress",
+                  value: macAddress,
+                  rule: `in the space "${space.name}" a MAC address belongs to one NIC`,
+                  holder: holderOf(holder),
+                  remedy: "choose another, or leave macAddress out to get one of the NIC's own",
+              },
+          ]
+        : [];
+}
+
+function isSameNic(key: string, other: string): boolean {
+    const nics = [nicOfOwner(key), nicOfOwner(other)];
+    return key === other || (nics[0] !== undefined && JSON.stringify(nics[0]) === JSON.stringify(nics[1]));
 }
 
 /** Inputs that cannot be planned now, with what was planned before where the same is asked for. */
@@ -178,7 +254,8 @@ function carriedOver(olds: IPReservationInputs | undefined, news: IPReservationI
 }
 
 /** The inputs with what the address brings along. */
-function filled({ inputs, olds, pool, space, held }: Request, address: Address): IPReservationInputs {
+function filled(request: Request, address: Address): IPReservationInputs {
+    const { inputs, pool, space } = request;
     const block = pool && blockOf(pool, address);
     const own = parseInterfaceAddress(inputs.requested ?? "");
     const prefixLength = block?.subnet.prefixLength ?? (own.ok ? own.value.subnet.prefixLength : undefined);
@@ -186,35 +263,31 @@ function filled({ inputs, olds, pool, space, held }: Request, address: Address):
     const gateway = block?.gateway?.text ?? inputs.declaredGateway ?? "";
     return {
         ...inputs,
-        space,
+        space: space.name,
         address: address.text,
         ...(prefixLength !== undefined && { prefixLength, cidr: `${address.text}/${String(prefixLength)}` }),
         gateway,
         dnsServers: [...(pool?.spec.dnsServers ?? [])],
         searchDomains: [...(pool?.spec.searchDomains ?? [])],
-        ...(isLost(olds, held, address) && { lost: true as const }),
+        ...(isLost(request, address) && { lost: true as const }),
     };
 }
 
 /** Whether the state has the reservation and the cluster, which was asked, has it no more. */
-function isLost(olds: IPReservationInputs | undefined, held: Request["held"], address: Address): boolean {
-    return (
-        olds?.address === address.text && held !== undefined && !held.some(({ spec }) => spec.address === address.text)
+function isLost({ olds, space, reached }: Request, address: Address): boolean {
+    return reached && olds?.address === address.text && space.holding(address) === undefined;
+}
+
+/** Whether a reservation is this request's, also from before its stack got another name. */
+function isOwn({ inputs, olds }: Request, held: Reservation): boolean {
+    const { owner: key, manager, adopt = false } = inputs;
+    return [manager, olds?.manager ?? manager].some((each) =>
+        isOpenTo(held, { owner: { key, manager: each }, adopt }, new Date(0)),
     );
 }
 
-/** Reservations of a space, read once in a run; `create` reads anew where it finds them changed. */
-const heldSpaces = new Map<string, Promise<Reservation[]>>();
-
-async function heldIn(client: ClusterClient, space: string): Promise<Reservation[]> {
-    const key = `${client.server} ${space}`;
-    const held = heldSpaces.get(key) ?? reservationsOf(client, space);
-    heldSpaces.set(key, held);
-    return held;
-}
-
-function isOwn({ inputs }: Pick<Request, "inputs">, owner: Reservation["spec"]["owner"]): boolean {
-    return owner.key === inputs.owner && owner.manager === inputs.manager;
+function familyOf(family: EarlierRequest["family"], pool: CompiledPool): Family {
+    return family === undefined ? defaultFamily(pool) : family === "IPv4" ? 4 : 6;
 }
 
 export function poolName(inputs: Pick<IPReservationInputs, "pool"> | undefined): string | undefined {

@@ -1,6 +1,13 @@
 import type { PoolSpec } from "../../core/pool";
 import type { CommonInputs } from "../connection";
 
+/** A request of the program that was made before another, for an address of the same space. */
+export interface EarlierRequest {
+    owner: string;
+    requested?: string;
+    family?: "IPv4" | "IPv6";
+}
+
 /** One address, reserved for one owner. */
 export interface IPReservationInputs extends CommonInputs {
     /** The pool as the program declares it, or the name of one that the cluster has. */
@@ -9,13 +16,23 @@ export interface IPReservationInputs extends CommonInputs {
     space?: string;
     /** The address asked for, with or without prefix length; without it one is chosen from the pool. */
     requested?: string;
+    /** Family to choose from. @default IPv4 where the pool has any */
+    family?: "IPv4" | "IPv6";
     /** Gateway of an address without a pool. */
     declaredGateway?: string;
     macAddress?: string;
     /** Whom the address is for: `namespace/vm/nic`, or a text of the user's. */
     owner: string;
+    /** The address stays the owner's when it is released. */
+    retain?: boolean;
+    /** Take over what another stack has reserved for the same owner. */
+    adopt?: boolean;
     /** What tells this resource from others of the program; never stored. */
     resource?: string;
+    /** Requests that come before this one, so that each gets in every run what the preview said; never stored. */
+    earlier?: EarlierRequest[];
+    /** The NIC's network (`namespace/name`), whose other users are looked at. */
+    network?: string;
     /** VM and NIC for messages, where the owner is one. */
     vm?: string;
     nic?: string;

@@ -1,28 +1,33 @@
-import { randomUUID } from "node:crypto";
 import { clientFor, type ClusterClient } from "../../cluster/client";
-import { ClusterError, hasReason } from "../../cluster/errors";
+import { ClusterError } from "../../cluster/errors";
 import { identityOf } from "../../cluster/identity";
+import { allocate } from "../../cluster/ipam/allocate";
+import { amend, holderOf, ownerName, release, take, type Claim } from "../../cluster/ipam/ledger";
+import type { Reservation } from "../../cluster/ipam/objects";
+import { compiledPool, graceOf } from "../../cluster/ipam/pools";
 import { IP_RESERVATION } from "../../cluster/kinds";
 import { parseAddress, type Address } from "../../core/ip";
-import { compilePool, blockOf, planAddress, usedAddresses, arithmeticClause, type CompiledPool } from "../../core/pool";
-import { hashLabel, reservationName } from "../../core/reservation";
+import { blockOf, type CompiledPool } from "../../core/pool";
+import { reservationName } from "../../core/reservation";
 import { containsUnknown, differs, plainErrors, storedAnew, warnOnce } from "../handler";
 import { poolName } from "./check";
-import { claim, claimedBy } from "./claims";
 import type { IPReservationInputs, IPReservationState } from "./inputs";
-import { holderOf, LABEL, ownerName, reservationsOf, resolvePool, type Reservation } from "./ledger";
+import { resolvePool } from "./resolve-pool";
 
 export { check } from "./check";
 
-/** Others may be faster this often, each time with another address, before the allocation is given up. */
-const MAX_TRIES = 64;
+/** Changed with the reservation as it is. */
+const MUTABLE = ["manager", "macAddress", "network", "retain"] as const;
+
+/** What follows from pool and address, and is only stored. */
+const DERIVED = ["prefixLength", "gateway", "dnsServers", "searchDomains"] as const;
 
 export async function diff(
     _id: string,
     olds: IPReservationState,
     news: IPReservationInputs,
 ): Promise<{ changes: boolean; replaces: string[] }> {
-    const replaces: string[] = (["owner", "manager", "space"] as const).filter((field) =>
+    const replaces: string[] = (["owner", "space", "family"] as const).filter((field) =>
         differs(olds[field], news[field]),
     );
     if (olds.cluster !== undefined && news.cluster !== undefined && olds.cluster !== news.cluster) {
@@ -35,9 +40,7 @@ export async function diff(
     if (news.requested !== undefined && differs(olds.address, news.address)) {
         replaces.push("requested");
     }
-    const updates = (["macAddress", "prefixLength", "gateway", "dnsServers", "searchDomains"] as const).some((field) =>
-        differs(olds[field], news[field]),
-    );
+    const updates = [...MUTABLE, ...DERIVED].some((field) => differs(olds[field], news[field]));
     return Promise.resolve({
         changes: replaces.length > 0 || updates || news.lost === true || storedAnew(olds, news),
         replaces,
@@ -47,29 +50,8 @@ export async function diff(
 /** Takes the planned address; where another writer was faster, and the program did not ask for just this one, the next. */
 export async function create(inputs: IPReservationInputs): Promise<{ id: string; outs: IPReservationState }> {
     const client = clientFor(inputs.connection);
-    let planned = inputs;
-    for (let attempt = 1; attempt <= MAX_TRIES; attempt += 1) {
-        const taken = await take(client, planned);
-        if ("allocationId" in taken) {
-            return { id: `${taken.space ?? ""}/${taken.address ?? ""}`, outs: taken };
-        }
-        if (inputs.requested !== undefined) {
-            throw new ClusterError(
-                "already-exists",
-                `The address ${inputs.address ?? ""} for ${ownerName(inputs.owner)} was taken by ${taken.winner} in the ` +
-                    `meantime. Choose another, or have its holder give it back first.`,
-            );
-        }
-        planned = await planAnew(client, planned);
-        warnOnce(
-            `The address ${taken.address} that was planned for ${ownerName(inputs.owner)} went to ${taken.winner}; ` +
-                `it gets ${planned.address ?? ""} instead.`,
-        );
-    }
-    throw new ClusterError(
-        "failed",
-        `Others were faster ${String(MAX_TRIES)} times; no address for ${ownerName(inputs.owner)}.`,
-    );
+    const outs = inputs.requested === undefined ? await takeAny(client, inputs) : await takeThis(client, inputs);
+    return { id: `${outs.space ?? ""}/${outs.address ?? ""}`, outs };
 }
 
 export async function update(
@@ -78,26 +60,15 @@ export async function update(
     news: IPReservationInputs,
 ): Promise<{ outs: IPReservationState }> {
     const client = clientFor(news.connection);
-    const { lost: _lost, ...inputs } = news;
+    const { lost, ...inputs } = news;
     const { address, cidr, allocationId, allocatedAt } = olds;
     const outs: IPReservationState = { ...inputs, allocationId, allocatedAt, ...definedAddress({ address, cidr }) };
-    const held = await client.find<Reservation>(IP_RESERVATION, undefined, objectName(olds));
-    if (!held && news.lost === true) {
-        const taken = await take(client, outs);
-        if ("allocationId" in taken) {
-            return { outs: taken };
-        }
+    const amended = await amend(client, tenancyOf(olds), claimOf(news));
+    if (!amended && lost === true) {
+        return { outs: await takeThis(client, outs) };
     }
-    if (held?.spec.allocationId !== allocationId) {
+    if (!amended) {
         throw new ClusterError("not-found", `The reservation ${id} is gone, or is another's. Run \`pulumi refresh\`.`);
-    }
-    if (held.spec.macAddress !== news.macAddress) {
-        await client.patch(IP_RESERVATION, undefined, objectName(olds), [
-            { op: "test", path: "/spec/allocationId", value: allocationId },
-            news.macAddress === undefined
-                ? { op: "remove", path: "/spec/macAddress" }
-                : { op: "add", path: "/spec/macAddress", value: news.macAddress },
-        ]);
     }
     return { outs };
 }
@@ -105,12 +76,13 @@ export async function update(
 export const read = plainErrors(async (id: string, props: IPReservationState) => {
     const client = clientFor(props.connection);
     await requireSameCluster(client, props);
-    const held = await client.find<Reservation>(IP_RESERVATION, undefined, objectName(props));
+    const { space, address } = tenancyOf(props);
+    const held = await client.find<Reservation>(IP_RESERVATION, undefined, reservationName(space, address));
     if (!held) {
         return { id: "", props: {} };
     }
-    if (held.spec.allocationId !== props.allocationId) {
-        warnOnce(`The address ${props.address ?? ""} of ${ownerName(props.owner)} is now held by ${holderOf(held)}.`);
+    if (held.spec.allocationId !== props.allocationId || held.spec.state === "Released") {
+        warnOnce(`The address ${address.text} of ${ownerName(props.owner)} is now held by ${holderOf(held)}.`);
         return { id: "", props: {} };
     }
     return { id, props };
@@ -120,9 +92,20 @@ export const read = plainErrors(async (id: string, props: IPReservationState) =>
 const remove = plainErrors(async (_id: string, props: IPReservationState): Promise<void> => {
     const client = clientFor(props.connection);
     await requireSameCluster(client, props);
-    const held = await client.find<Reservation>(IP_RESERVATION, undefined, objectName(props));
-    if (held?.spec.allocationId === props.allocationId) {
-        await client.delete(IP_RESERVATION, undefined, held.metadata.name, held.metadata.uid ?? "");
+    const { allocationId, ...tenancy } = tenancyOf(props);
+    const graceSeconds = await graceOf(client, poolName(props));
+    const ended = await release(client, tenancy, { allocationId, reason: "released by its stack", graceSeconds });
+    if (!ended) {
+        const held = await client.find<Reservation>(
+            IP_RESERVATION,
+            undefined,
+            reservationName(tenancy.space, tenancy.address),
+        );
+        if (held && held.spec.owner.key !== props.owner) {
+            warnOnce(
+                `The address ${tenancy.address.text} is no more ${ownerName(props.owner)}'s, and stays with ${holderOf(held)}.`,
+            );
+        }
     }
 });
 export { remove as delete };
@@ -139,90 +122,89 @@ async function requireSameCluster(client: ClusterClient, props: IPReservationSta
     }
 }
 
-/** The reservation, or who has the address. */
-async function take(
-    client: ClusterClient,
-    inputs: IPReservationInputs,
-): Promise<IPReservationState | { address: string; winner: string }> {
-    const { address = "", space = "", owner, manager, macAddress } = inputs;
-    const parsed = parsedAddress(address);
-    const allocationId = randomUUID();
-    const pool = poolName(inputs);
-    const name = objectName(inputs);
-    try {
-        const made = await client.create<Reservation>(IP_RESERVATION, {
-            apiVersion: `${IP_RESERVATION.group}/${IP_RESERVATION.version}`,
-            kind: IP_RESERVATION.kind,
-            metadata: { name, labels: labelsOf(inputs) },
-            spec: {
-                address,
-                family: parsed.family === 4 ? "IPv4" : "IPv6",
-                space,
-                origin: inputs.requested === undefined ? "Auto" : "Static",
-                allocationId,
-                owner: { key: owner, manager },
-                ...(pool !== undefined && { pool }),
-                ...(macAddress !== undefined && { macAddress }),
-            },
-        });
-        return { ...inputs, allocationId, allocatedAt: made.metadata.creationTimestamp ?? "" };
-    } catch (error) {
-        if (!hasReason(error, "already-exists")) {
-            throw error;
-        }
-    }
-    const held = await client.get<Reservation>(IP_RESERVATION, undefined, name);
-    if (held.spec.owner.key !== owner || held.spec.owner.manager !== manager) {
-        return { address, winner: holderOf(held) };
-    }
-    // Made by an earlier run that could not record it, or by the resource that this one replaces: a new id makes it
-    // this one's, and the other's delete leaves it alone.
-    await client.patch(IP_RESERVATION, undefined, name, [
-        { op: "test", path: "/spec/allocationId", value: held.spec.allocationId },
-        { op: "replace", path: "/spec/allocationId", value: allocationId },
-    ]);
-    return { ...inputs, allocationId, allocatedAt: held.metadata.creationTimestamp ?? "" };
-}
-
-/** Labels by which an owner's or a stack's reservations are listed. */
-function labelsOf({ space = "", owner, manager }: IPReservationInputs): Record<string, string> {
-    return { [LABEL.space]: space, [LABEL.owner]: hashLabel(owner), [LABEL.manager]: hashLabel(manager) };
-}
-
-/** The inputs with another address, chosen from what the cluster holds now. */
-async function planAnew(client: ClusterClient, inputs: IPReservationInputs): Promise<IPReservationInputs> {
-    const space = inputs.space ?? "";
-    const pool = await compiledPool(client, inputs);
-    const held = await reservationsOf(client, space);
-    const used = usedAddresses(pool, [...held.map(({ spec }) => spec.address), ...claimedBy(space, inputs)]);
-    const address = planAddress(pool, used, inputs.owner);
-    if (!address) {
+/** Takes the address that the program or the state names. */
+async function takeThis(client: ClusterClient, inputs: IPReservationInputs): Promise<IPReservationState> {
+    const { won, reservation } = await take(client, claimOf(inputs));
+    if (!won) {
         throw new ClusterError(
-            "failed",
-            `IPPool "${pool.spec.name}" has no address left for ${ownerName(inputs.owner)}: ${arithmeticClause(pool, used)}. ` +
-                `Widen the pool's ranges, or release addresses.`,
+            "already-exists",
+            `The address ${inputs.address ?? ""} for ${ownerName(inputs.owner)} was taken by ${holderOf(reservation)} in ` +
+                `the meantime. Choose another, or have its holder give it back first.`,
         );
     }
-    claim(space, address.text, inputs);
-    const block = blockOf(pool, address);
-    const prefixLength = block?.subnet.prefixLength ?? inputs.prefixLength ?? 0;
-    const gateway = block?.gateway?.text ?? inputs.declaredGateway ?? "";
-    return { ...inputs, address: address.text, prefixLength, cidr: `${address.text}/${String(prefixLength)}`, gateway };
+    return stateOf(inputs, reservation);
 }
 
-async function compiledPool(client: ClusterClient, { pool, owner }: IPReservationInputs): Promise<CompiledPool> {
+/** Takes the planned address of the pool, or another one where that is gone, with a warning that names the winner. */
+async function takeAny(client: ClusterClient, inputs: IPReservationInputs): Promise<IPReservationState> {
+    const pool = await poolOf(client, inputs);
+    const { owner: key, manager, family, macAddress, network, retain, adopt } = inputs;
+    const winners: string[] = [];
+    const reservation = await allocate(
+        client,
+        {
+            pool,
+            owner: { key, manager },
+            ...(family !== undefined && { family: family === "IPv4" ? 4 : 6 }),
+            ...(macAddress !== undefined && { macAddress }),
+            ...(network !== undefined && { network }),
+            ...(retain !== undefined && { retain }),
+            ...(adopt !== undefined && { adopt }),
+        },
+        (address, winner) =>
+            winners.push(
+                `The address ${address.text} that was planned for ${ownerName(key)} went to ${holderOf(winner)}`,
+            ),
+    );
+    const got = addressOf(reservation.spec.address);
+    winners.forEach((winner) => {
+        warnOnce(`${winner}; it gets ${got.text} instead.`);
+    });
+    const block = blockOf(pool, got);
+    const prefixLength = block?.subnet.prefixLength ?? inputs.prefixLength ?? 0;
+    const cidr = `${got.text}/${String(prefixLength)}`;
+    const gateway = block?.gateway?.text ?? inputs.declaredGateway ?? "";
+    return stateOf({ ...inputs, address: got.text, prefixLength, cidr, gateway }, reservation);
+}
+
+function stateOf(inputs: IPReservationInputs, { spec, metadata }: Reservation): IPReservationState {
+    const allocatedAt = spec.allocatedAt ?? metadata.creationTimestamp ?? "";
+    return { ...inputs, allocationId: spec.allocationId, allocatedAt };
+}
+
+function claimOf(inputs: IPReservationInputs): Claim {
+    const { space = "", address = "", owner: key, manager, requested, macAddress, network, retain, adopt } = inputs;
+    const pool = poolName(inputs);
+    return {
+        space,
+        address: addressOf(address),
+        owner: { key, manager },
+        origin: requested === undefined ? "Auto" : "Static",
+        ...(pool !== undefined && { pool }),
+        ...(macAddress !== undefined && { macAddress }),
+        ...(network !== undefined && { network }),
+        ...(retain !== undefined && { retain }),
+        ...(adopt !== undefined && { adopt }),
+    };
+}
+
+function tenancyOf({ space = "", address = "", allocationId }: IPReservationState): {
+    space: string;
+    address: Address;
+    allocationId: string;
+} {
+    return { space, address: addressOf(address), allocationId };
+}
+
+async function poolOf(client: ClusterClient, { pool, owner }: IPReservationInputs): Promise<CompiledPool> {
     const spec = pool === undefined ? undefined : await resolvePool(client, pool, {});
     if (!spec || "rule" in spec) {
-        throw new ClusterError("failed", `The pool of ${ownerName(owner)} is gone from the cluster.`);
+        throw new ClusterError("failed", `The pool of ${ownerName(owner)} is gone from the cluster, or going.`);
     }
-    return compilePool(spec);
+    return compiledPool(spec);
 }
 
-function objectName({ space, address }: IPReservationInputs): string {
-    return reservationName(space ?? "", parsedAddress(address ?? ""));
-}
-
-function parsedAddress(text: string): Address {
+function addressOf(text: string): Address {
     const address = parseAddress(text);
     if (!address.ok) {
         throw new ClusterError("invalid", `"${text}" is no address: ${address.rule}.`);

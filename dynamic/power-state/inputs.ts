@@ -22,12 +22,11 @@ export interface PlannedNic {
 /** NICs in the VM and addresses for it that an interrupted update made and the engine does not know. */
 export interface Leftovers {
     readonly nics: readonly { readonly name: string; readonly macAddress: string; readonly nadName?: string }[];
-    /** Names and uids of the IPReservation objects, with what they reserve. */
     readonly reservations: readonly {
-        readonly name: string;
-        readonly uid: string;
         readonly address: string;
         readonly space: string;
+        readonly allocationId: string;
+        readonly pool?: string;
     }[];
 }
 

@@ -1,12 +1,16 @@
 import type { ClusterClient } from "../../cluster/client";
 import { hasReason } from "../../cluster/errors";
+import { addressOfReservation, release } from "../../cluster/ipam/ledger";
+import { LABEL, type Reservation } from "../../cluster/ipam/objects";
+import { graceOf } from "../../cluster/ipam/pools";
+
 import { impactFacts } from "../../cluster/impact-facts";
 import { IP_RESERVATION } from "../../cluster/kinds";
 import type { VmView } from "../../cluster/virtual-machine";
 import { classifyChange, type ImpactVerdict } from "../../core/impact";
 import { journaledNics } from "../../core/nic-journal";
+import { hashLabel, nicOfOwner } from "../../core/reservation";
 import { listsOf, specInLists } from "../../core/vm-networks";
-import { reservationsOfManager } from "../ip-reservation/ledger";
 import { doable } from "../network-interface/check";
 import { detachNic } from "../network-interface/detach";
 import { MANAGER_ANNOTATION, type Leftovers, type PowerStateInputs } from "./inputs";
@@ -60,10 +64,18 @@ async function reservationsLeft(
     { namespace, vm, manager }: PowerStateInputs,
 ): Promise<Leftovers["reservations"]> {
     try {
-        const held = await reservationsOfManager(client, manager);
+        const held = await reservationsOfStack(client, manager);
         return held
-            .filter(({ spec }) => spec.owner.key.startsWith(`${namespace}/${vm}/`))
-            .map(({ metadata: { name, uid = "" }, spec: { address, space } }) => ({ name, uid, address, space }));
+            .filter(({ spec }) => {
+                const nic = nicOfOwner(spec.owner.key);
+                return spec.state === "Active" && nic?.namespace === namespace && nic.vm === vm;
+            })
+            .map(({ spec: { address, space, allocationId, pool } }) => ({
+                address,
+                space,
+                allocationId,
+                ...(pool !== undefined && { pool }),
+            }));
     } catch (error) {
         if (hasReason(error, "not-found") || hasReason(error, "forbidden")) {
             return [];
@@ -72,10 +84,32 @@ async function reservationsLeft(
     }
 }
 
+/** Reservations of a stack, read once in a run: every VM looks among them for what is left over of it. */
+const ofStacks = new Map<string, Promise<Reservation[]>>();
+
+async function reservationsOfStack(client: ClusterClient, manager: string): Promise<Reservation[]> {
+    const key = `${client.server} ${manager}`;
+    const labelSelector = `${LABEL.manager}=${hashLabel(manager)}`;
+    const listing =
+        ofStacks.get(key) ??
+        client
+            .list<Reservation>(IP_RESERVATION, undefined, { labelSelector })
+            .then(({ items }) => items.filter(({ spec }) => spec.owner.manager === manager));
+    ofStacks.set(key, listing);
+    return listing;
+}
+
 /** Takes the NICs off the VM, then gives the addresses back. */
 export async function removeLeftovers(client: ClusterClient, inputs: PowerStateInputs): Promise<void> {
     const { nics, reservations }: Leftovers = inputs.leftovers ?? { nics: [], reservations: [] };
     const vm = { namespace: inputs.namespace, name: inputs.vm, uid: inputs.vmUid ?? "" };
     await Promise.all(nics.map(async (nic) => detachNic(client, vm, nic, inputs.timeoutSeconds)));
-    await Promise.all(reservations.map(async ({ name, uid }) => client.delete(IP_RESERVATION, undefined, name, uid)));
+    await Promise.all(
+        reservations.map(async ({ space, address, allocationId, pool }) => {
+            const graceSeconds = await graceOf(client, pool);
+            const tenancy = { space, address: addressOfReservation({ spec: { address } }) };
+            const reason = "left behind by an interrupted update";
+            return release(client, tenancy, { allocationId, reason, retain: false, graceSeconds });
+        }),
+    );
 }

@@ -163,7 +163,7 @@ describe("the Kubernetes client", () => {
                 request.on("end", () => send(code, status(code, "Conflict", "x"))(request, response));
             };
             const client = await clientOf([note]);
-            await client.delete(VIRTUAL_MACHINE, "shop", "web", "uid-1");
+            await client.delete(VIRTUAL_MACHINE, "shop", "web", { uid: "uid-1" });
             assert.deepEqual(JSON.parse(body), { preconditions: { uid: "uid-1" } });
             server?.close();
         }

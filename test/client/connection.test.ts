@@ -73,7 +73,7 @@ describe("the kubeconfig of a connection", () => {
     it("is refused without the context asked for, which names those that there are", () => {
         assert.equal(
             refusal({ kubeconfig: file, context: "third" }),
-            `The kubeconfig ${file} has no context "third", only: first, second. Name one of these as the Cluster's context.`,
+            `The kubeconfig ${file} has no context "third", only: first, second. Name one of these as the context.`,
         );
     });
 

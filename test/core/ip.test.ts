@@ -13,6 +13,7 @@ import {
     parseInterfaceAddress,
     parseRange,
     parseSubnet,
+    readAddress,
     subnetOf,
 } from "../../core/ip";
 import { type Parsed } from "../../core/problem";
@@ -76,7 +77,7 @@ describe("ip", () => {
             it(`refuses ${JSON.stringify(text)}`, () => assert.match(rule(parseAddress(text)), expected));
         }
 
-        it("parses what it formats, and formats as ip-address does", () => {
+        it("parses what it formats, and formats as ip-address does [case 73]", () => {
             fc.assert(
                 fc.property(v4, (n) => {
                     const address = addressOf(4, n);
@@ -99,6 +100,51 @@ describe("ip", () => {
                     }
                 }),
             );
+        });
+
+        describe("read fast", () => {
+            const fast = (text: string): unknown => {
+                const result = parseAddress(text);
+                const expected = result.ok ? { family: result.value.family, value: result.value.value } : undefined;
+                assert.deepEqual(readAddress(text), expected, text);
+                return expected;
+            };
+
+            it("are those that are parsed, whatever their spelling [case 73]", () => {
+                const groups = fc.array(fc.stringMatching(/^0{0,3}[0-9a-fA-F]$/), { minLength: 8, maxLength: 8 });
+                const gap = fc.tuple(fc.nat(7), fc.integer({ min: 1, max: 8 }));
+                fc.assert(
+                    fc.property(v4, v6, groups, gap, (n4, n6, spelled, [from, count]) => {
+                        assert.ok(fast(addressOf(4, n4).text) && fast(addressOf(6, n6).text));
+                        assert.ok(fast(spelled.join(":")));
+                        assert.ok(
+                            fast(`${spelled.slice(0, from).join(":")}::${spelled.slice(from + count).join(":")}`),
+                        );
+                    }),
+                );
+            });
+
+            it("are refused where they are refused elsewhere", () => {
+                for (const [text] of refused) {
+                    assert.equal(fast(text), undefined);
+                }
+                for (const text of [
+                    "1:2:3:4:5:6:7:8::",
+                    "::1:2:3:4:5:6:7:8",
+                    "1:2:3:4::5:6:7:8",
+                    ":::",
+                    ":1::2",
+                    "1::2:",
+                ]) {
+                    assert.equal(fast(text), undefined);
+                }
+                fc.assert(
+                    fc.property(fc.stringMatching(/^[0-9a-f.:]{1,20}$/), (text) => {
+                        fast(text);
+                    }),
+                    { numRuns: 2000 },
+                );
+            });
         });
 
         it("accepts nothing that Node takes for no address", () => {
@@ -210,7 +256,7 @@ describe("ip", () => {
         });
 
         it("refuses a reversed, mixed or broken range", () => {
-            assert.match(rule(parseRange("10.0.0.9-10.0.0.3")), /start is after/);
+            assert.match(rule(parseRange("10.0.0.9-10.0.0.3")), /start is after end/);
             assert.match(rule(parseRange("10.0.0.1-2001:db8::1")), /family/);
             assert.match(rule(parseRange("10.0.0.1-10.0.0.256")), /end of the range/);
             assert.match(rule(parseRange("10.0.0.1-")), /end of the range/);

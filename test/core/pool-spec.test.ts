@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
-import { canonicalPool, type PoolSpec, validatePool } from "../../core/pool";
+import { canonicalPool, conflictsOf, type ConflictSource, type PoolSpec, validatePool } from "../../core/pool";
 import { describe as sentence, errorsOf, warningsOf } from "../../core/problem";
-
-function pool(parts: Partial<PoolSpec["blocks"][number]> & { cidr: string }, rest: Partial<PoolSpec> = {}): PoolSpec {
-    return { name: "lan", space: "lan", blocks: [parts], ...rest };
-}
+import { poolOf as pool } from "./small-pool";
 
 /** Every error has to name the field, the value where there is one, and the rule. */
 function refuses(spec: PoolSpec, ...expected: (string | RegExp)[]): void {
@@ -19,7 +16,7 @@ function accepts(spec: PoolSpec): void {
 }
 
 describe("pool declaration", () => {
-    it("refuses host bits and names the network", () => {
+    it("refuses host bits and names the network [case 3]", () => {
         refuses(
             pool({ cidr: "10.0.0.5/24" }),
             'IPPool "lan"',
@@ -31,18 +28,18 @@ describe("pool declaration", () => {
     });
 
     for (const cidr of ["10.0.0.0/33", "10.0.0.0/", "10.0.0.0", "2001:db8::/129"]) {
-        it(`refuses ${cidr} for its prefix length`, () => refuses(pool({ cidr }), cidr, "prefix length"));
+        it(`refuses ${cidr} for its prefix length [case 4]`, () => refuses(pool({ cidr }), cidr, "prefix length"));
     }
     for (const cidr of ["010.0.0.0/24", "10.0/16", "0x0a.0.0.0/8", "167772160/8", " 10.0.0.0/24"]) {
-        it(`refuses ${JSON.stringify(cidr)}, which is read otherwise elsewhere`, () =>
+        it(`refuses ${JSON.stringify(cidr)}, which is read otherwise elsewhere [case 5]`, () =>
             refuses(pool({ cidr }), cidr, "not a canonical IPv4"));
     }
-    it("refuses IPv4-mapped and zoned networks", () => {
+    it("refuses IPv4-mapped and zoned networks [case 7]", () => {
         refuses(pool({ cidr: "::ffff:10.0.0.0/120" }), "IPv4-mapped");
         refuses(pool({ cidr: "fe80::1%eth0/64" }), "zone");
     });
 
-    it("accepts another spelling of IPv6, stores the canonical one and says so", () => {
+    it("accepts another spelling of IPv6, stores the canonical one and says so [case 6]", () => {
         const spec = pool({
             cidr: "2001:DB8:0::/64",
             gateway: "2001:db8:0:0::1",
@@ -59,7 +56,7 @@ describe("pool declaration", () => {
         ]);
     });
 
-    it("refuses a gateway outside, of another family, or that no host can have", () => {
+    it("refuses a gateway outside, of another family, or that no host can have [case 8] [case 9]", () => {
         refuses(
             pool({ cidr: "10.0.0.0/24", gateway: "10.0.1.1" }),
             "blocks[0].gateway",
@@ -71,14 +68,18 @@ describe("pool declaration", () => {
         refuses(pool({ cidr: "10.0.0.0/24", gateway: "10.0.0.255" }), "broadcast address");
     });
 
-    it("accepts the last IPv6 address and both of a /31 as gateway", () => {
+    it("accepts the last IPv6 address and both of a /31 as gateway [case 9]", () => {
         accepts(pool({ cidr: "2001:db8::/64", gateway: "2001:db8::ffff:ffff:ffff:ffff" }));
         accepts(pool({ cidr: "10.0.0.0/31", gateway: "10.0.0.0" }));
         accepts(pool({ cidr: "10.0.0.0/31", gateway: "10.0.0.1" }));
     });
 
-    it("refuses ranges that are reversed, mixed or outside", () => {
-        refuses(pool({ cidr: "10.0.0.0/24", ranges: ["10.0.0.9-10.0.0.3"] }), "blocks[0].ranges[0]", "start is after");
+    it("refuses ranges that are reversed, mixed or outside [case 10]", () => {
+        refuses(
+            pool({ cidr: "10.0.0.0/24", ranges: ["10.0.0.9-10.0.0.3"] }),
+            "blocks[0].ranges[0]",
+            "start is after end",
+        );
         refuses(pool({ cidr: "10.0.0.0/24", ranges: ["10.0.0.1-2001:db8::1"] }), "family");
         refuses(
             pool({ cidr: "10.0.0.0/24", ranges: ["10.0.0.1", "10.0.1.1-10.0.1.9"] }),
@@ -88,7 +89,7 @@ describe("pool declaration", () => {
         refuses(pool({ cidr: "10.0.0.0/24", ranges: ["2001:db8::1"] }), "family");
     });
 
-    it("refuses blocks that overlap, naming both", () => {
+    it("refuses blocks that overlap, naming both [case 11]", () => {
         refuses(
             {
                 name: "lan",
@@ -100,7 +101,7 @@ describe("pool declaration", () => {
         );
     });
 
-    it("takes an exclusion outside for a slip, and one of everything for a mistake", () => {
+    it("takes an exclusion outside for a slip, and one of everything for a mistake [case 12]", () => {
         const outside = pool({ cidr: "10.0.0.0/24", exclude: ["10.0.1.0/24"] });
         accepts(outside);
         assert.match(warningsOf(validatePool(outside)).map(sentence).join(), /exclude\[0\].*outside/);
@@ -108,14 +109,14 @@ describe("pool declaration", () => {
         refuses(pool({ cidr: "10.0.0.0/30", gateway: "10.0.0.1", exclude: ["10.0.0.2"] }), "0 usable");
     });
 
-    it("refuses VLAN ids out of 1-4094", () => {
+    it("refuses VLAN ids out of 1-4094 [case 16]", () => {
         for (const vlanId of [0, 4095, 1.5, "100" as unknown as number]) {
             refuses(pool({ cidr: "10.0.0.0/24" }, { vlanId }), "vlanId", "1-4094");
         }
         accepts(pool({ cidr: "10.0.0.0/24" }, { vlanId: 4094 }));
     });
 
-    it("refuses bad servers, domains, spaces, names and counts", () => {
+    it("refuses bad servers, domains, spaces, names and counts [case 16]", () => {
         refuses(
             pool({ cidr: "10.0.0.0/24" }, { dnsServers: ["10.0.0.53", "not-an-ip"] }),
             "dnsServers[1]",
@@ -124,10 +125,56 @@ describe("pool declaration", () => {
         refuses(pool({ cidr: "10.0.0.0/24" }, { searchDomains: ["corp..example"] }), "searchDomains[0]");
         refuses(pool({ cidr: "10.0.0.0/24" }, { space: "A_b" }), "space", "DNS label");
         refuses(pool({ cidr: "10.0.0.0/24" }, { space: "a".repeat(41) }), "DNS label");
-        refuses(pool({ cidr: "10.0.0.0/24" }, { name: "Lan" }), "name");
+        for (const name of ["Lan", "a..b", "a.-b", "lan.", ""]) {
+            refuses(pool({ cidr: "10.0.0.0/24" }, { name }), /: name ".*" is refused/);
+        }
+        accepts(pool({ cidr: "10.0.0.0/24" }, { name: "lan.100-a" }));
         refuses(pool({ cidr: "10.0.0.0/24" }, { staticBand: -1 }), "staticBand");
         refuses(pool({ cidr: "10.0.0.0/24" }, { releaseGraceSeconds: 0.5 }), "releaseGraceSeconds");
         refuses({ name: "lan", space: "lan", blocks: [] }, "1 to 16 blocks");
+    });
+
+    it("takes a switch to disable it, and nothing else for one [case 36]", () => {
+        accepts(pool({ cidr: "10.0.0.0/24" }, { disabled: true }));
+        refuses(
+            pool({ cidr: "10.0.0.0/24" }, { disabled: "yes" as unknown as boolean }),
+            'disabled "yes"',
+            "true or false",
+        );
+    });
+
+    describe("conflicts", () => {
+        const conflicts = (value: PoolSpec["conflicts"]): PoolSpec =>
+            pool({ cidr: "10.0.0.0/24" }, { conflicts: value! });
+
+        it("are looked for in all sources, and warned of, by default", () => {
+            const sources = ["VirtualMachines", "Services", "Nodes", "Whereabouts"];
+            assert.deepEqual(conflictsOf(undefined), { policy: "Warn", sources });
+            assert.deepEqual(conflictsOf({ policy: "Enforce" }), { policy: "Enforce", sources });
+            assert.deepEqual(conflictsOf({ sources: ["Nodes"] }), { policy: "Warn", sources: ["Nodes"] });
+        });
+
+        it("are looked for nowhere with Off", () =>
+            assert.deepEqual(conflictsOf({ policy: "Off", sources: ["Nodes"] }), { policy: "Off", sources: [] }));
+
+        it("take each policy and source", () => {
+            for (const policy of ["Enforce", "Warn", "Off"] as const) {
+                accepts(conflicts({ policy }));
+            }
+            accepts(conflicts({ sources: ["Whereabouts", "Nodes", "Services", "VirtualMachines"] }));
+            accepts(conflicts({}));
+        });
+
+        it("refuse others", () => {
+            refuses(conflicts({ policy: "off" as "Off" }), 'conflicts.policy "off"', "Enforce, Warn, Off");
+            refuses(
+                conflicts({ sources: ["Nodes", "Pods" as ConflictSource] }),
+                'conflicts.sources[1] "Pods"',
+                "VirtualMachines, Services, Nodes, Whereabouts",
+            );
+            refuses(conflicts({ sources: ["Nodes", "Nodes"] }), "conflicts.sources[1]", "named once");
+            refuses(conflicts({ sources: [] }), "conflicts.sources", "no source", "Off");
+        });
     });
 
     it("tells all mistakes at once", () => {

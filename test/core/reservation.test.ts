@@ -24,13 +24,13 @@ const address = fc.oneof(
 );
 
 describe("reservation", () => {
-    it("is named by space and address", () => {
+    it("is named by space and address [case 21]", () => {
         assert.equal(reservationName("lan-100", addressOf(4, 0x0a000005n)), "lan-100.v4-10.0.0.5");
         assert.equal(reservationName("lan", addressOf(6, (0x20010db8n << 96n) + 1n)), "lan.v6-2001-db8--1-z");
         assert.equal(reservationName("lan", addressOf(6, 0x20010db8n << 96n)), "lan.v6-2001-db8---z");
     });
 
-    it("has a valid object name from which space and address can be read back", () => {
+    it("has a valid object name from which space and address can be read back [case 73]", () => {
         fc.assert(
             fc.property(space, address, (inSpace, of) => {
                 const name = reservationName(inSpace, of);

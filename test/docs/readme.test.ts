@@ -5,6 +5,7 @@ import * as path from "node:path";
 import * as k8s from "@kubernetes/client-node";
 import { loadAllYaml } from "@kubernetes/client-node";
 import { ClusterView } from "../support/cluster-view";
+import { command } from "../support/command";
 import { done, orUndefined, seen, testClients, until, type TestClients } from "../support/embedded-cluster";
 import { TestStack } from "../support/stack";
 import { codeBlocks, REPOSITORY } from "./markdown";
@@ -23,6 +24,7 @@ interface Manifest {
     version: string;
     scripts: Record<string, string>;
     files: string[];
+    bin: { wukong: string };
 }
 
 const MANIFEST = JSON.parse(readFileSync(path.join(REPOSITORY, "package.json"), "utf8")) as Manifest;
@@ -45,7 +47,7 @@ describe("README", () => {
     it("has blocks that are tried below, and no others", () => {
         assert.deepEqual(
             BLOCKS.map(({ language }) => language).sort(),
-            ["diff", "sh", "sh", "sh", "sh", "text", "text", "ts", "yaml"].sort(),
+            ["diff", "sh", "sh", "sh", "sh", "sh", "text", "text", "ts", "yaml"].sort(),
         );
     });
 
@@ -62,8 +64,11 @@ describe("README", () => {
                 assert.equal(version, MANIFEST.version, line);
                 continue;
             }
-            // Tried by the test of the packed package, by the one below, and by the last one here.
-            assert.match(line, /^(npm ci|npm pack|kubectl apply -f node_modules\/pulumi-wukong\/crds\/|pulumi up)$/);
+            // Tried by the test of the packed package, and by those below.
+            assert.match(
+                line,
+                /^(npm ci|npm pack|kubectl apply -f node_modules\/pulumi-wukong\/crds\/|pulumi up|npx wukong .*)$/,
+            );
         }
     });
 
@@ -144,6 +149,24 @@ describe("README", () => {
                 ["eth0", "eth1"],
             );
             assert.deepEqual(Object.keys(await view.plugged("web-vm")).sort(), ["eth0", "eth1"]);
+        });
+
+        it("tells who has an address, by the commands shown", async () => {
+            const commands = blocksIn("sh").flatMap((code) =>
+                code.split("\n").filter((line) => line.startsWith("npx ")),
+            );
+            assert.equal(commands.length, 4);
+            const env = { ...process.env, KUBECONFIG: path.join(folder, "kubeconfig") };
+            for (const line of commands) {
+                const [, , ...args] = line.split(" ");
+                const cli = path.join(REPOSITORY, MANIFEST.bin.wukong);
+                const { code, text } = await command(process.execPath, [cli, ...args], { cwd: folder, env });
+                assert.equal(code, 0, `${line}: ${text}`);
+                assert.match(
+                    text,
+                    line.includes("usage") ? /^lan-addresses /m : /\b10\.10\.0\.212\b[^]*default\/web-vm\/eth1/,
+                );
+            }
         });
 
         it("attaches one more NIC, which previews as shown", async () => {

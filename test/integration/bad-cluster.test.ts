@@ -2,28 +2,22 @@ import assert from "node:assert/strict";
 import * as k8s from "@kubernetes/client-node";
 import { IPPool, IPReservation, Network } from "../../index";
 import { startBareApiServer, type BareApiServer } from "../support/bare-api-server";
-import { ClusterView } from "../support/cluster-view";
-import { done, seen, until, useNamespace } from "../support/embedded-cluster";
+import { done, seen, until } from "../support/embedded-cluster";
 import { machine, PASSWORD } from "../support/machine";
 import { assertSays, refusalOf } from "../support/refusal";
-import { TestStack } from "../support/stack";
+import { useStack } from "../support/use-stack";
 
 describe("bad input about the cluster itself, refused by a preview before anything is written", () => {
-    const namespace = useNamespace("bad-cluster");
-    let view: ClusterView;
-    let stack: TestStack;
+    const suite = useStack("bad-cluster");
+    const { namespace } = suite;
     let bare: BareApiServer;
 
-    before("make the stack and another cluster", async () => {
-        view = new ClusterView(namespace.clients, namespace.name);
-        stack = await TestStack.create();
+    before("start another cluster", async () => {
         bare = await startBareApiServer();
     });
 
-    after("dispose of the stack and the other cluster", async () => {
-        await stack.dispose();
+    after("stop the other cluster", async () => {
         await bare.stop();
-        assert.deepEqual(await view.everything(), {});
     });
 
     /** Versions of all that a program could have written to the other cluster. */
@@ -46,9 +40,9 @@ describe("bad input about the cluster itself, refused by a preview before anythi
     };
 
     it("is a cluster without the kinds that it takes, with how to install them", async () => {
-        await stack.become({ kubeconfig: bare.kubeconfig });
+        await suite.stack.become({ kubeconfig: bare.kubeconfig });
         const before = await writtenToBare();
-        const text = await refusalOf(stack.preview(program()), [PASSWORD]);
+        const text = await refusalOf(suite.stack.preview(program()), [PASSWORD]);
         assertSays(
             text,
             "The cluster at https://127.0.0.1:",
@@ -57,7 +51,7 @@ describe("bad input about the cluster itself, refused by a preview before anythi
         );
 
         const addresses = await refusalOf(
-            stack.preview(async () => {
+            suite.stack.preview(async () => {
                 new IPReservation("spare", { pool: new IPPool("lan", { cidr: "10.56.0.0/24" }) });
                 return Promise.resolve();
             }),
@@ -69,7 +63,7 @@ describe("bad input about the cluster itself, refused by a preview before anythi
         );
 
         const network = await refusalOf(
-            stack.preview(async () => {
+            suite.stack.preview(async () => {
                 new Network("lan", { type: "bridge", namespace: namespace.name });
                 return Promise.resolve();
             }),
@@ -79,19 +73,19 @@ describe("bad input about the cluster itself, refused by a preview before anythi
     });
 
     it("is another cluster than the one that the stack's VM is on", async () => {
-        await stack.become("admin");
-        await stack.up(program());
-        const uid = (await view.vm("web-vm")).metadata!.uid!;
+        await suite.stack.become("admin");
+        await suite.stack.up(program());
+        const uid = (await suite.view.vm("web-vm")).metadata!.uid!;
         const [there, before] = await installKinds(bare.config).then(async () =>
-            Promise.all([view.written(), writtenToBare()]),
+            Promise.all([suite.view.written(), writtenToBare()]),
         );
-        await stack.become({ kubeconfig: bare.kubeconfig });
+        await suite.stack.become({ kubeconfig: bare.kubeconfig });
         try {
             const change = async (): Promise<void> => {
                 machine(namespace.name, "web", [{ name: "eth0", type: "pod", linkState: "down" }]);
                 return Promise.resolve();
             };
-            const text = await refusalOf(stack.preview(change), [PASSWORD]);
+            const text = await refusalOf(suite.stack.preview(change), [PASSWORD]);
             assertSays(
                 text,
                 `The VM ${namespace.name}/web-vm of this stack has uid ${uid}, but the cluster at https://127.0.0.1:`,
@@ -101,15 +95,15 @@ describe("bad input about the cluster itself, refused by a preview before anythi
             assert.deepEqual(await writtenToBare(), before);
 
             const namesake = await makeNamesake(bare.config, namespace.name, "web-vm");
-            const other = await refusalOf(stack.preview(change), [PASSWORD]);
+            const other = await refusalOf(suite.stack.preview(change), [PASSWORD]);
             assertSays(
                 other,
                 `web-vm of this stack has uid ${uid}`,
                 `has another VM of that name, with uid ${namesake}`,
             );
-            assert.deepEqual(await view.written(), there);
+            assert.deepEqual(await suite.view.written(), there);
         } finally {
-            await stack.become("admin");
+            await suite.stack.become("admin");
         }
     });
 });

@@ -2,38 +2,25 @@ import assert from "node:assert/strict";
 import * as k8s from "@kubernetes/client-node";
 import { IPPool, IPReservation, Network, type NetworkInterfaceArgs } from "../../index";
 import { check } from "../../dynamic/ip-reservation/provider";
-import { ClusterView } from "../support/cluster-view";
-import { testKubeconfig, useNamespace, type TestUser } from "../support/embedded-cluster";
+import { testKubeconfig, type TestUser } from "../support/embedded-cluster";
 import { machine, PASSWORD } from "../support/machine";
 import { assertSays, refusalOf } from "../support/refusal";
-import { TestStack } from "../support/stack";
+import { useStack } from "../support/use-stack";
 
 describe("bad input, refused by a preview before anything is written", () => {
-    const namespace = useNamespace("bad-input");
-    let poolName: string;
-    let view: ClusterView;
-    let stack: TestStack;
-
-    before("make the stack", async () => {
-        poolName = `pool-${namespace.name}`;
-        view = new ClusterView(namespace.clients, namespace.name);
-        stack = await TestStack.create();
-    });
-
-    after("dispose of the stack", async () => {
-        await stack.dispose();
-        assert.deepEqual(await view.everything(), {});
-    });
+    const suite = useStack("bad-input");
+    const { namespace } = suite;
+    const poolName = `pool-${namespace.name}`;
 
     /** What a preview of the program is refused with, while the cluster stays as it is. */
     async function refusal(program: () => void): Promise<string> {
-        const before = await view.everything();
-        const run = stack.preview(async () => {
+        const before = await suite.view.everything();
+        const run = suite.stack.preview(async () => {
             program();
             return Promise.resolve();
         });
         const text = await refusalOf(run, [PASSWORD, await tokenOf("admin"), await tokenOf("reader")]);
-        assert.deepEqual(await view.everything(), before, "nothing is written");
+        assert.deepEqual(await suite.view.everything(), before, "nothing is written");
         return text;
     }
 
@@ -108,8 +95,8 @@ describe("bad input, refused by a preview before anything is written", () => {
 
     it("is an address that somebody in the cluster has, and a pool that others and the program fill", async () => {
         const owner = { key: "billing/db-vm/eth7", manager: "acme/billing/prod" };
-        await view.makeReservation(poolName, "10.51.0.3", owner);
-        await view.makeReservation(poolName, "10.51.0.4", owner);
+        await suite.view.makeReservation(poolName, "10.51.0.3", owner);
+        await suite.view.makeReservation(poolName, "10.51.0.4", owner);
         try {
             // 2^3 addresses without network, broadcast and gateway.
             const pool = (): IPPool => new IPPool(poolName, { cidr: "10.51.0.0/29", gateway: "10.51.0.1" });
@@ -138,8 +125,8 @@ describe("bad input, refused by a preview before anything is written", () => {
                 "widen the pool's ranges, or release addresses",
             );
         } finally {
-            await view.deleteReservation(poolName, "10.51.0.3");
-            await view.deleteReservation(poolName, "10.51.0.4");
+            await suite.view.deleteReservation(poolName, "10.51.0.3");
+            await suite.view.deleteReservation(poolName, "10.51.0.4");
         }
     });
 
@@ -150,9 +137,9 @@ describe("bad input, refused by a preview before anything is written", () => {
         async function sentence(inputs: object): Promise<string> {
             const connection = { kubeconfig: await testKubeconfig() };
             const ofNic = { owner: `${namespace.name}/web-vm/eth0`, vm: `${namespace.name}/web-vm`, nic: "eth0" };
-            const before = await view.everything();
+            const before = await suite.view.everything();
             const { failures } = await check({}, { connection, ...ofNic, manager: "acme/shop/dev", ...inputs });
-            assert.deepEqual(await view.everything(), before);
+            assert.deepEqual(await suite.view.everything(), before);
             assert.equal(failures?.length, 1);
             return failures[0]!.reason;
         }
@@ -188,7 +175,7 @@ describe("bad input, refused by a preview before anything is written", () => {
             // A space of its own: what a space holds is read once in a run, which here is the whole test process.
             const full = `full-${namespace.name}`;
             const pool = { name: full, space: full, blocks: [{ cidr: "10.54.0.0/30", gateway: "10.54.0.1" }] };
-            await view.makeReservation(full, "10.54.0.2", { key: "owner:printer", manager: "acme/office/prod" });
+            await suite.view.makeReservation(full, "10.54.0.2", { key: "owner:printer", manager: "acme/office/prod" });
             try {
                 assertSays(
                     await sentence({ pool }),
@@ -199,7 +186,7 @@ describe("bad input, refused by a preview before anything is written", () => {
                 const taken = await sentence({ pool, requested: "10.54.0.2" });
                 assertSays(taken, 'held by "printer" of stack acme/office/prod');
             } finally {
-                await view.deleteReservation(full, "10.54.0.2");
+                await suite.view.deleteReservation(full, "10.54.0.2");
             }
         });
 
@@ -223,7 +210,7 @@ describe("bad input, refused by a preview before anything is written", () => {
     });
 
     it("is a network that the cluster does not have", async () => {
-        await view.makeNad("there");
+        await suite.view.makeNad("there");
         try {
             const text = await refusal(() =>
                 machine(namespace.name, "web", [{ name: "eth0", type: "bridge", nadName: "missing" }]),
@@ -245,7 +232,7 @@ describe("bad input, refused by a preview before anything is written", () => {
 
     describe("by who may not do what it takes", () => {
         after("go on as administrator", async () => {
-            await stack.become("admin");
+            await suite.stack.become("admin");
         });
 
         const network = (): void => {
@@ -254,7 +241,7 @@ describe("bad input, refused by a preview before anything is written", () => {
         };
 
         it("is what a reader may not do, verb by verb", async () => {
-            await stack.become("reader");
+            await suite.stack.become("reader");
             const text = await refusal(network);
             assertSays(
                 text,
@@ -268,14 +255,14 @@ describe("bad input, refused by a preview before anything is written", () => {
         });
 
         it("is all that nobody may do", async () => {
-            await stack.become("nobody");
+            await suite.stack.become("nobody");
             const text = await refusal(network);
             assertSays(text, "may not list virtualmachines.kubevirt.io in all namespaces on the cluster at https://");
             assertSays(text, "may not list pods in all namespaces");
         });
 
         it("is each permission that a VM and its address take", async () => {
-            await stack.become("reader");
+            await suite.stack.become("reader");
             const address = await refusal(() => {
                 const pool = new IPPool(poolName, { cidr: "10.55.0.0/24" });
                 new IPReservation("spare", { pool });

@@ -1,24 +1,13 @@
 import assert from "node:assert/strict";
 import { Network, VirtualMachine } from "../../index";
-import { ClusterView, listedNics } from "../support/cluster-view";
-import { useNamespace } from "../support/embedded-cluster";
-import { TestStack } from "../support/stack";
+import { listedNics } from "../support/cluster-view";
+import { useStack } from "../support/use-stack";
 
 const EJECTS = "embedded.vm.novasphere.dev/guest-ejects";
 
 describe("a NIC or a network that cannot go", () => {
-    const namespace = useNamespace("hindered");
-    let stack: TestStack;
-    let view: ClusterView;
-
-    before("make the stack", async () => {
-        view = new ClusterView(namespace.clients, namespace.name);
-        stack = await TestStack.create();
-    });
-
-    after("dispose of the stack", async () => {
-        await stack.dispose();
-    });
+    const suite = useStack("hindered");
+    const { namespace } = suite;
 
     /** A VM whose guest does not answer when it is to release a NIC, and a network. */
     function program(nics: string[], networks = ["lan"]) {
@@ -41,9 +30,9 @@ describe("a NIC or a network that cannot go", () => {
     }
 
     it("ends in an error at the deadline where the guest does not release it, and the next `up` goes on", async () => {
-        await stack.up(program(["eth0", "eth1"]));
-        const life = await view.life("web-vm");
-        await assert.rejects(stack.up(program(["eth0"])), (error: Error) => {
+        await suite.stack.up(program(["eth0", "eth1"]));
+        const life = await suite.view.life("web-vm");
+        await assert.rejects(suite.stack.up(program(["eth0"])), (error: Error) => {
             assert.match(
                 error.message,
                 new RegExp(`Waited 15 s for NIC "eth1" to leave VM "${namespace.name}/web-vm". Last seen: \\S+: .+`),
@@ -51,19 +40,19 @@ describe("a NIC or a network that cannot go", () => {
             assert.doesNotMatch(error.message, /\n\s+at .*\.js:\d+:\d+\)?\n.*network-interface/, "no stack trace");
             return true;
         });
-        assert.equal(listedNics(await view.vm("web-vm")).eth1?.state, "absent", "the request stands");
-        assert.ok("eth1" in (await view.plugged("web-vm")), "the guest has it still");
+        assert.equal(listedNics(await suite.view.vm("web-vm")).eth1?.state, "absent", "the request stands");
+        assert.ok("eth1" in (await suite.view.plugged("web-vm")), "the guest has it still");
 
         const path = `/metadata/annotations/${EJECTS.replaceAll("/", "~1")}`;
-        await view.patchVmi("web-vm", [{ op: "replace", path, value: "true" }]);
-        await stack.up(program(["eth0"]));
-        assert.deepEqual(Object.keys(await view.plugged("web-vm")), ["eth0"]);
-        assert.deepEqual(Object.keys(listedNics(await view.vm("web-vm"))), ["eth0"]);
-        assert.deepEqual(await view.life("web-vm"), life);
+        await suite.view.patchVmi("web-vm", [{ op: "replace", path, value: "true" }]);
+        await suite.stack.up(program(["eth0"]));
+        assert.deepEqual(Object.keys(await suite.view.plugged("web-vm")), ["eth0"]);
+        assert.deepEqual(Object.keys(listedNics(await suite.view.vm("web-vm"))), ["eth0"]);
+        assert.deepEqual(await suite.view.life("web-vm"), life);
     });
 
     it("stays where a VM of somebody else's names the network, which the refusal says", async () => {
-        await stack.up(program(["eth0"], ["lan", "dmz"]));
+        await suite.stack.up(program(["eth0"], ["lan", "dmz"]));
         const { custom } = namespace.clients;
         const place = { group: "kubevirt.io", version: "v1", namespace: namespace.name, plural: "virtualmachines" };
         const networks = [{ name: "net", multus: { networkName: "dmz" } }];
@@ -78,7 +67,7 @@ describe("a NIC or a network that cannot go", () => {
                 spec: { runStrategy: "Halted", template: { spec } },
             },
         });
-        await assert.rejects(stack.up(program(["eth0"])), (error: Error) => {
+        await assert.rejects(suite.stack.up(program(["eth0"])), (error: Error) => {
             const { name } = namespace;
             assert.ok(
                 error.message.includes(
@@ -88,10 +77,10 @@ describe("a NIC or a network that cannot go", () => {
             );
             return true;
         });
-        assert.ok("NetworkAttachmentDefinition dmz" in (await view.everything()));
+        assert.ok("NetworkAttachmentDefinition dmz" in (await suite.view.everything()));
         await custom.deleteNamespacedCustomObject({ ...place, name: "theirs" });
-        await stack.up(program(["eth0"]));
-        assert.ok(!("NetworkAttachmentDefinition dmz" in (await view.everything())));
-        assert.ok("NetworkAttachmentDefinition lan" in (await view.everything()), "the VM has that one");
+        await suite.stack.up(program(["eth0"]));
+        assert.ok(!("NetworkAttachmentDefinition dmz" in (await suite.view.everything())));
+        assert.ok("NetworkAttachmentDefinition lan" in (await suite.view.everything()), "the VM has that one");
     });
 });

@@ -2,24 +2,17 @@ import assert from "node:assert/strict";
 import { IPPool, Network, VirtualMachine, type NetworkInterfaceArgs } from "../../index";
 import { ClusterView, listedNics } from "../support/cluster-view";
 import { useNamespace } from "../support/embedded-cluster";
-import { TestStack } from "../support/stack";
+import { useStack } from "../support/use-stack";
 import { VmRecording } from "../support/vm-recording";
 
 describe("the NICs of a VM that is off, and of one that moves", () => {
-    const namespace = useNamespace("placement");
+    const suite = useStack("placement");
+    const { namespace } = suite;
     const elsewhere = useNamespace("placement-to");
-    let stack: TestStack;
-    let view: ClusterView;
     let viewElsewhere: ClusterView;
 
-    before("make the stack", async () => {
-        view = new ClusterView(namespace.clients, namespace.name);
+    before("look into the other namespace", () => {
         viewElsewhere = new ClusterView(elsewhere.clients, elsewhere.name);
-        stack = await TestStack.create();
-    });
-
-    after("dispose of the stack", async () => {
-        await stack.dispose();
     });
 
     /** A VM that is off, with these NICs, and one that runs, of this name in this namespace. */
@@ -47,34 +40,34 @@ describe("the NICs of a VM that is off, and of one that moves", () => {
 
     /** Whoever has an address. */
     async function owners(): Promise<string[]> {
-        return (await view.reservations()).map(({ spec }) => spec.owner.key);
+        return (await suite.view.reservations()).map(({ spec }) => spec.owner.key);
     }
 
     it("are edited in the VM's template while it is off, and go without a trace", async () => {
         const here = { name: "web", namespace: namespace.name };
-        await stack.up(program(["eth0", "eth1", "eth2"], here));
-        assert.deepEqual(Object.keys(listedNics(await view.vm("off-vm"))).sort(), ["eth0", "eth1", "eth2"]);
-        const recording = await VmRecording.start(view);
-        await stack.up(program(["eth0", "eth3"], here));
+        await suite.stack.up(program(["eth0", "eth1", "eth2"], here));
+        assert.deepEqual(Object.keys(listedNics(await suite.view.vm("off-vm"))).sort(), ["eth0", "eth1", "eth2"]);
+        const recording = await VmRecording.start(suite.view);
+        await suite.stack.up(program(["eth0", "eth3"], here));
         const versions = (await recording.vmVersions("off-vm")).flatMap((vm) => Object.values(listedNics(vm)));
         recording.stop();
         assert.ok(
             versions.every(({ state }) => state === ""),
             "there is nothing to unplug, so none is marked absent",
         );
-        const off = await view.vm("off-vm");
+        const off = await suite.view.vm("off-vm");
         assert.deepEqual(Object.keys(listedNics(off)).sort(), ["eth0", "eth3"]);
         assert.equal(off.spec.runStrategy, "Halted");
-        assert.equal(await view.findVmi("off-vm"), undefined, "it was not started");
+        assert.equal(await suite.view.findVmi("off-vm"), undefined, "it was not started");
     });
 
     it("go along where the VM is replaced by one in another namespace", async () => {
-        const old = await view.vm("web-vm");
+        const old = await suite.view.vm("web-vm");
         const moving = program(["eth0"], { name: "web", namespace: elsewhere.name });
-        const { steps } = await stack.preview(moving);
-        await stack.up(moving);
-        assert.equal(await view.findVm("web-vm"), undefined);
-        assert.equal(await view.findVmi("web-vm"), undefined);
+        const { steps } = await suite.stack.preview(moving);
+        await suite.stack.up(moving);
+        assert.equal(await suite.view.findVm("web-vm"), undefined);
+        assert.equal(await suite.view.findVmi("web-vm"), undefined);
         const moved = await viewElsewhere.vm("web-vm");
         assert.notEqual(moved.metadata?.uid, old.metadata?.uid);
         assert.deepEqual(Object.keys(await viewElsewhere.plugged("web-vm")).sort(), ["eth0", "eth1"]);
@@ -82,17 +75,17 @@ describe("the NICs of a VM that is off, and of one that moves", () => {
         assert.deepEqual(networks, [`${namespace.name}/lan`, `${namespace.name}/lan`]);
         assert.deepEqual(await owners(), [`${elsewhere.name}/web-vm/eth1`]);
         const planned = steps.find(({ name, op }) => name === "web-vm-eth1-address" && op.includes("replace"));
-        const held = (await view.reservations()).map(({ spec }) => spec.address);
+        const held = (await suite.view.reservations()).map(({ spec }) => spec.address);
         assert.deepEqual(held, [planned?.inputs.address], "it has the address that the preview showed");
     });
 
     it("go along where the VM is replaced by one of another name", async () => {
-        await stack.up(program(["eth0"], { name: "shop", namespace: elsewhere.name }));
+        await suite.stack.up(program(["eth0"], { name: "shop", namespace: elsewhere.name }));
         assert.equal(await viewElsewhere.findVm("web-vm"), undefined);
         assert.deepEqual(Object.keys(await viewElsewhere.plugged("shop-vm")).sort(), ["eth0", "eth1"]);
         assert.deepEqual(await owners(), [`${elsewhere.name}/shop-vm/eth1`]);
-        await stack.destroy();
-        assert.deepEqual(Object.keys(await view.everything()), []);
+        await suite.stack.destroy();
+        assert.deepEqual(Object.keys(await suite.view.everything()), []);
         assert.deepEqual(Object.keys(await viewElsewhere.everything()), []);
     });
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { IPPool, Network, VirtualMachine, type NetworkInterfaceArgs } from "../../index";
-import { ClusterView, listedNics } from "../support/cluster-view";
-import { done, seen, until, useNamespace } from "../support/embedded-cluster";
-import { TestStack } from "../support/stack";
+import { listedNics } from "../support/cluster-view";
+import { done, seen, until } from "../support/embedded-cluster";
+import { useStack } from "../support/use-stack";
 import { VmRecording } from "../support/vm-recording";
 
 const VM = "web-vm";
@@ -36,26 +36,22 @@ function program(namespace: string, further: NetworkInterfaceArgs[] = []) {
 }
 
 describe("the NICs of a running VM, by one `pulumi up` after the other", () => {
-    const namespace = useNamespace("lifecycle");
-    let stack: TestStack;
-    let view: ClusterView;
+    const suite = useStack("lifecycle");
+    const { namespace } = suite;
     let recording: VmRecording;
     /** What a restart would change, once the VM runs. */
     let life: object;
 
-    before("make the stack", async () => {
-        view = new ClusterView(namespace.clients, namespace.name);
-        recording = await VmRecording.start(view);
-        stack = await TestStack.create();
+    before("start the recording", async () => {
+        recording = await VmRecording.start(suite.view);
     });
 
-    after("dispose of the stack", async () => {
+    after("stop the recording", () => {
         recording.stop();
-        await stack.dispose();
     });
 
     it("are in the template before the VM starts for the first time", async () => {
-        await stack.up(program(namespace.name));
+        await suite.stack.up(program(namespace.name));
         const versions = await recording.vmVersions(VM);
         const started = versions.find((vm) => vm.spec.runStrategy !== "Halted");
         assert.ok(started, "the VM was started");
@@ -63,15 +59,15 @@ describe("the NICs of a running VM, by one `pulumi up` after the other", () => {
         const [first] = await recording.vmiVersions(VM);
         assert.ok(first, "there was an instance");
         assert.deepEqual(Object.keys(listedNics(first)).sort(), ["eth0", "eth1"]);
-        assert.deepEqual(Object.keys(await view.plugged(VM)).sort(), ["eth0", "eth1"]);
+        assert.deepEqual(Object.keys(await suite.view.plugged(VM)).sort(), ["eth0", "eth1"]);
         assert.equal((await recording.edits(VM)).length, 1, "boot NICs are written in one patch");
-        life = await view.life(VM);
+        life = await suite.view.life(VM);
     });
 
     it("stay as they are, and nothing is written, where the program is the same", async () => {
-        const before = await view.written();
-        const run = await stack.up(program(namespace.name));
-        assert.deepEqual(await view.written(), before);
+        const before = await suite.view.written();
+        const run = await suite.stack.up(program(namespace.name));
+        assert.deepEqual(await suite.view.written(), before);
         assert.deepEqual(
             run.steps.filter(({ op }) => op !== "same"),
             [],
@@ -80,16 +76,16 @@ describe("the NICs of a running VM, by one `pulumi up` after the other", () => {
 
     it("become ten when eight are attached at once, by at most two patches and without a restart", async () => {
         await recording.forget(VM);
-        await stack.up(program(namespace.name, lanNics("n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8")));
-        const plugged = Object.keys(await view.plugged(VM));
+        await suite.stack.up(program(namespace.name, lanNics("n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8")));
+        const plugged = Object.keys(await suite.view.plugged(VM));
         assert.deepEqual(plugged.sort(), ["eth0", "eth1", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8"]);
         const edits = await recording.edits(VM);
         assert.ok(edits.length <= 2, `the VM was edited ${edits.length} times: ${JSON.stringify(edits)}`);
-        assert.deepEqual(await view.life(VM), life);
+        assert.deepEqual(await suite.view.life(VM), life);
     });
 
     it("are exchanged, three for two, by at most two patches, and somebody else's NIC is left alone", async () => {
-        await view.patchVm(VM, [
+        await suite.view.patchVm(VM, [
             {
                 op: "add",
                 path: "/spec/template/spec/networks/-",
@@ -102,33 +98,37 @@ describe("the NICs of a running VM, by one `pulumi up` after the other", () => {
             },
         ]);
         const others = await until("the other NIC to be attached", async () => {
-            const { other, ...rest } = await view.plugged(VM);
+            const { other, ...rest } = await suite.view.plugged(VM);
             return other ? done(other) : seen(rest);
         });
         await recording.forget(VM);
-        await stack.up(program(namespace.name, lanNics("n3", "n4", "n5", "n6", "n7", "n8", "m1", "m2", "m3")));
-        const plugged = await view.plugged(VM);
+        await suite.stack.up(program(namespace.name, lanNics("n3", "n4", "n5", "n6", "n7", "n8", "m1", "m2", "m3")));
+        const plugged = await suite.view.plugged(VM);
         const expected = ["eth0", "eth1", "m1", "m2", "m3", "n3", "n4", "n5", "n6", "n7", "n8", "other"];
         assert.deepEqual(Object.keys(plugged).sort(), expected);
-        assert.deepEqual(Object.keys(listedNics(await view.vm(VM))).sort(), expected, "no trace of what was removed");
+        assert.deepEqual(
+            Object.keys(listedNics(await suite.view.vm(VM))).sort(),
+            expected,
+            "no trace of what was removed",
+        );
         assert.deepEqual(plugged.other, others);
         const edits = await recording.edits(VM);
         assert.ok(edits.length <= 2, `the VM was edited ${edits.length} times: ${JSON.stringify(edits)}`);
-        assert.deepEqual(await view.life(VM), life);
+        assert.deepEqual(await suite.view.life(VM), life);
     });
 
     it("change link, MAC address and network without a restart", async () => {
-        const before = await view.plugged(VM);
-        await stack.up(
+        const before = await suite.view.plugged(VM);
+        await suite.stack.up(
             program(namespace.name, [
                 { name: "n3", type: "bridge", macAddress: "02:AA:BB:CC:DD:33" },
                 { name: "n4", type: "bridge", vlanId: 2 },
                 { name: "n5", type: "bridge", linkState: "down" },
             ]),
         );
-        const after = await view.plugged(VM);
+        const after = await suite.view.plugged(VM);
         assert.equal(after.n3?.mac, "02:aa:bb:cc:dd:33");
-        assert.equal(listedNics(await view.vmi(VM)).n4?.network, `${namespace.name}/dmz`);
+        assert.equal(listedNics(await suite.view.vmi(VM)).n4?.network, `${namespace.name}/dmz`);
         assert.deepEqual(after.n4, before.n4, "another network is no reason for another MAC address");
         assert.deepEqual(after.n5, { ...before.n5, link: "down" });
         assert.deepEqual(Object.keys(after).sort(), ["eth0", "eth1", "n3", "n4", "n5", "other"]);
@@ -136,36 +136,36 @@ describe("the NICs of a running VM, by one `pulumi up` after the other", () => {
         const changed = versions.findIndex((nic) => nic?.mac === "02:aa:bb:cc:dd:33");
         assert.ok(changed > 0, "the new address was written");
         assert.equal(versions[changed - 1], undefined, "the NIC was gone before it came back with another address");
-        assert.deepEqual(await view.life(VM), life);
+        assert.deepEqual(await suite.view.life(VM), life);
     });
 
     it("are attached again where a refresh finds one gone, and a link comes up again", async () => {
-        const index = Object.keys(listedNics(await view.vm(VM))).indexOf("n3");
-        await view.patchVm(VM, [
+        const index = Object.keys(listedNics(await suite.view.vm(VM))).indexOf("n3");
+        await suite.view.patchVm(VM, [
             { op: "test", path: `/spec/template/spec/domain/devices/interfaces/${index}/name`, value: "n3" },
             { op: "add", path: `/spec/template/spec/domain/devices/interfaces/${index}/state`, value: "absent" },
         ]);
         await until("the NIC to be gone", async () => {
-            const nics = listedNics(await view.vm(VM));
+            const nics = listedNics(await suite.view.vm(VM));
             return "n3" in nics ? seen(nics) : done(true);
         });
-        const refreshed = await stack.refresh();
+        const refreshed = await suite.stack.refresh();
         assert.match(refreshed.text, /web-vm-n3\b.*delete/);
         const again = program(namespace.name, [
             { name: "n3", type: "bridge", macAddress: "02:AA:BB:CC:DD:33" },
             { name: "n5", type: "bridge" },
         ]);
-        const run = await stack.up(again);
+        const run = await suite.stack.up(again);
         assert.match(String((run.outputs.phases as Record<string, string>).n3), /^(attached|guest-visible)$/);
-        const plugged = await view.plugged(VM);
+        const plugged = await suite.view.plugged(VM);
         assert.deepEqual(plugged.n3?.mac, "02:aa:bb:cc:dd:33");
         assert.equal(plugged.n5?.link, "up");
         assert.deepEqual(Object.keys(plugged).sort(), ["eth0", "eth1", "n3", "n5", "other"]);
-        assert.deepEqual(await view.life(VM), life);
+        assert.deepEqual(await suite.view.life(VM), life);
     });
 
     it("keep the primary one: its removal is refused at preview, and nothing is written", async () => {
-        const before = await view.written();
+        const before = await suite.view.written();
         const without = async () => {
             const lan = new Network("lan", { type: "bridge", namespace: namespace.name, bridge: "br0" });
             new VirtualMachine("web", {
@@ -182,17 +182,17 @@ describe("the NICs of a running VM, by one `pulumi up` after the other", () => {
             assert.match(error.message, /put the NIC back into the program/);
             return true;
         };
-        await assert.rejects(() => stack.preview(without), refused);
-        assert.deepEqual(await view.written(), before);
+        await assert.rejects(() => suite.stack.preview(without), refused);
+        assert.deepEqual(await suite.view.written(), before);
         // Without a preview (the Automation API's `up` makes none) the refusal comes as late as the NICs do.
-        await assert.rejects(() => stack.up(without), refused);
-        assert.ok("eth0" in (await view.plugged(VM)));
-        assert.deepEqual(await view.life(VM), life);
+        await assert.rejects(() => suite.stack.up(without), refused);
+        assert.ok("eth0" in (await suite.view.plugged(VM)));
+        assert.deepEqual(await suite.view.life(VM), life);
     });
 
     it("go with their VM: `destroy` leaves nothing", async () => {
-        await stack.destroy();
-        const left = Object.keys(await view.everything());
+        await suite.stack.destroy();
+        const left = Object.keys(await suite.view.everything());
         assert.deepEqual(left, []);
     });
 });

@@ -1,23 +1,12 @@
 import assert from "node:assert/strict";
 import { IPPool, IPReservation, VirtualMachine, type NetworkInterfaceArgs } from "../../index";
-import { ClusterView } from "../support/cluster-view";
-import { useNamespace } from "../support/embedded-cluster";
 import { assertSays, refusalOf } from "../support/refusal";
-import { TestStack, type Run } from "../support/stack";
+import type { Run } from "../support/stack";
+import { useStack } from "../support/use-stack";
 
 describe("what belongs to one owner", () => {
-    const namespace = useNamespace("ownership");
-    let stack: TestStack;
-    let view: ClusterView;
-
-    before("make the stack", async () => {
-        view = new ClusterView(namespace.clients, namespace.name);
-        stack = await TestStack.create();
-    });
-
-    after("dispose of the stack", async () => {
-        await stack.dispose();
-    });
+    const suite = useStack("ownership", { handmade: ["VirtualMachine handmade-vm"] });
+    const { namespace } = suite;
 
     /** Reservations of one pool, each with its owner. */
     function reservations(owners: Record<string, string>) {
@@ -36,30 +25,33 @@ describe("what belongs to one owner", () => {
     }
 
     it("is an address: two reservations of an owner do not share one, and nothing is written", async () => {
-        const text = await refusalOf(stack.preview(reservations({ a: "vip", b: "vip" })));
+        const text = await refusalOf(suite.stack.preview(reservations({ a: "vip", b: "vip" })));
         assertSays(text, "owner", "vip", "an owner has one address", "b");
-        assert.deepEqual(await view.reservations(), []);
+        assert.deepEqual(await suite.view.reservations(), []);
     });
 
     it("is made again where it was removed from the cluster, and refused where another has taken it", async () => {
         const pool = `pool-${namespace.name}`;
-        const made = await stack.up(reservations({ a: "vip" }));
+        const made = await suite.stack.up(reservations({ a: "vip" }));
         const address = String(made.outputs.a);
 
-        await view.deleteReservation(pool, address);
-        const planned = await stack.preview(reservations({ a: "vip" }));
+        await suite.view.deleteReservation(pool, address);
+        const planned = await suite.stack.preview(reservations({ a: "vip" }));
         assert.deepEqual(ops(planned, "IPReservation"), ["update"]);
-        await stack.up(reservations({ a: "vip" }));
+        await suite.stack.up(reservations({ a: "vip" }));
         assert.deepEqual(
-            (await view.reservationsOfSpace(pool)).map(({ spec }) => [spec.address, spec.owner.key]),
+            (await suite.view.reservationsOfSpace(pool)).map(({ spec }) => [spec.address, spec.owner.key]),
             [[address, "owner:vip"]],
         );
 
-        await view.deleteReservation(pool, address);
-        await view.makeReservation(pool, address, { key: "owner:another", manager: "organization/other/dev" });
-        const text = await refusalOf(stack.preview(reservations({ a: "vip" })));
-        assertSays(text, address, "given to another", "another", "organization/other/dev", "pulumi refresh");
-        await view.deleteReservation(pool, address);
+        await suite.view.deleteReservation(pool, address);
+        await suite.view.makeReservation(pool, address, { key: "owner:another", manager: "organization/other/dev" });
+        try {
+            const text = await refusalOf(suite.stack.preview(reservations({ a: "vip" })));
+            assertSays(text, address, "given to another", "another", "organization/other/dev", "pulumi refresh");
+        } finally {
+            await suite.view.deleteReservation(pool, address);
+        }
     });
 
     /** A VM with a NIC on a network of its own, and without. */
@@ -79,13 +71,13 @@ describe("what belongs to one owner", () => {
             type: "bridge",
             ipConfig: { mode: "static", address: "10.41.0.5/24" },
         };
-        const made = await stack.up(vm("alone", [own]));
+        const made = await suite.stack.up(vm("alone", [own]));
         assert.deepEqual(made.outputs.impacts, { eth0: "boot", eth1: "boot" }, "as a preview says of a new VM");
-        assert.deepEqual(Object.keys(await view.plugged("alone-vm")).sort(), ["eth0", "eth1"]);
-        const removed = await stack.up(vm("alone"));
+        assert.deepEqual(Object.keys(await suite.view.plugged("alone-vm")).sort(), ["eth0", "eth1"]);
+        const removed = await suite.stack.up(vm("alone"));
         assert.deepEqual(ops(removed, "NetworkAttachmentDefinition"), ["delete"]);
-        assert.deepEqual(Object.keys(await view.plugged("alone-vm")), ["eth0"]);
-        assert.deepEqual(await view.reservations(), []);
+        assert.deepEqual(Object.keys(await suite.view.plugged("alone-vm")), ["eth0"]);
+        assert.deepEqual(await suite.view.reservations(), []);
     });
 
     it("is a VM: one of the same name that was made by hand is refused at preview", async () => {
@@ -107,7 +99,7 @@ describe("what belongs to one owner", () => {
                 },
             },
         });
-        const text = await refusalOf(stack.preview(vm("handmade")));
+        const text = await refusalOf(suite.stack.preview(vm("handmade")));
         assertSays(text, `${namespace.name}/handmade-vm`, "already", "made by hand", "choose another name");
     });
 
@@ -117,7 +109,7 @@ describe("what belongs to one owner", () => {
             type: "bridge",
             serviceExposure: { ports: [{ port: 80 }] },
         };
-        const text = await refusalOf(stack.preview(vm("alone", [exposed])));
+        const text = await refusalOf(suite.stack.preview(vm("alone", [exposed])));
         assertSays(text, "eth1", "serviceExposure", "a Service reaches the pod network", "type pod");
     });
 });

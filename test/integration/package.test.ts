@@ -80,7 +80,7 @@ describe("the package as it is published, in an empty folder", () => {
         }
         const crds = readdirSync(path.join(REPOSITORY, "crds")).map((file) => `crds/${file}`);
         assert.deepEqual(files.filter((file) => file.startsWith("crds/")).sort(), crds.sort());
-        const meant = /^(bin\/(index|(components|core|cluster|dynamic)\/.*)\.(d\.ts|js|js\.map)|crds\/.*\.yaml)$/;
+        const meant = /^(bin\/(index|(cli|components|core|cluster|dynamic)\/.*)\.(d\.ts|js|js\.map)|crds\/.*\.yaml)$/;
         const others = files.filter((file) => !meant.test(file) && file !== "README.md");
         assert.deepEqual(others.sort(), ["LICENSE", "package.json"]);
     });

@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { IPPool, IPReservation, Network, VirtualMachine, type NetworkInterfaceArgs } from "../../index";
-import { ClusterView, listedNics } from "../support/cluster-view";
-import { useNamespace } from "../support/embedded-cluster";
+import { listedNics, type ClusterView } from "../support/cluster-view";
+import { assertSays, refusalOf } from "../support/refusal";
 import { TestStack, type Run } from "../support/stack";
+import { useStack } from "../support/use-stack";
 
 /** VMs, each with these NICs; those named `auto<n>` get an address of the pool that this name has: four are in each. */
 function program(namespace: string, vms: Record<string, string[]>) {
@@ -48,28 +49,17 @@ function shownNics(run: Run): Record<string, ShownNic> {
 }
 
 describe("what a preview shows", () => {
-    const namespace = useNamespace("preview");
+    const suite = useStack("preview");
+    const { namespace } = suite;
     const all = { one: ["auto0", "eth1"], two: ["auto0", "auto1"], three: ["auto0"], four: ["auto0"] };
-    let stack: TestStack;
-    let view: ClusterView;
     let first: Record<string, ShownNic>;
-
-    before("make the stack", async () => {
-        view = new ClusterView(namespace.clients, namespace.name);
-        stack = await TestStack.create();
-    });
-
-    after("dispose of the stack", async () => {
-        await stack.dispose();
-        assert.deepEqual(Object.keys(await view.everything()), []);
-    });
 
     /** The MAC addresses and IP addresses that the cluster has for the NICs. */
     async function inCluster(): Promise<Record<string, ShownNic>> {
-        const reservations = await view.reservations();
+        const reservations = await suite.view.reservations();
         const found: Record<string, ShownNic> = {};
         for (const vm of ["one-vm", "two-vm", "three-vm", "four-vm"]) {
-            for (const [nic, { mac }] of Object.entries(listedNics(await view.vm(vm)))) {
+            for (const [nic, { mac }] of Object.entries(listedNics(await suite.view.vm(vm)))) {
                 const key = `${namespace.name}/${vm}/${nic}`;
                 const held = reservations.filter(({ spec }) => spec.owner.key === key);
                 found[`${vm}-${nic}`] = { mac, addresses: held.map(({ spec }) => `${spec.address}/28`) };
@@ -79,7 +69,7 @@ describe("what a preview shows", () => {
     }
 
     it("are the MAC addresses and the different addresses that `up` brings", async () => {
-        first = shownNics(await stack.preview(program(namespace.name, all)));
+        first = shownNics(await suite.stack.preview(program(namespace.name, all)));
         const names = [
             "four-vm-auto0",
             "one-vm-auto0",
@@ -89,21 +79,21 @@ describe("what a preview shows", () => {
             "two-vm-auto1",
         ];
         assert.deepEqual(Object.keys(first).sort(), names);
-        assert.deepEqual(await view.everything(), {}, "a preview writes nothing");
+        assert.deepEqual(await suite.view.everything(), {}, "a preview writes nothing");
         for (const [name, { mac, addresses }] of Object.entries(first)) {
             assert.match(String(mac), /^[0-9a-f][26ae](:[0-9a-f]{2}){5}$/, `${name} has a local unicast MAC address`);
             assert.equal((addresses as string[]).length, name.includes("auto") ? 1 : 0);
         }
-        await stack.up(program(namespace.name, all));
+        await suite.stack.up(program(namespace.name, all));
         assert.deepEqual(await inCluster(), first);
         assert.equal(new Set(Object.values(first).map(({ mac }) => mac)).size, 6);
-        const addresses = (await view.reservations()).map(({ spec }) => spec.address);
+        const addresses = (await suite.view.reservations()).map(({ spec }) => spec.address);
         assert.equal(new Set(addresses).size, 5, `five addresses: ${addresses.join(", ")}`);
     });
 
     it("is no change where only the order of the NICs is another", async () => {
         const reordered = { four: ["auto0"], two: ["auto1", "auto0"], one: ["eth1", "auto0"], three: ["auto0"] };
-        const run = await stack.preview(program(namespace.name, reordered));
+        const run = await suite.stack.preview(program(namespace.name, reordered));
         assert.deepEqual(
             run.steps.filter(({ op }) => op !== "same"),
             [],
@@ -112,29 +102,19 @@ describe("what a preview shows", () => {
 
     it("are the same for the other NICs where one is renamed and one is added, and `up` keeps them", async () => {
         const renamed = program(namespace.name, { ...all, one: ["auto0", "lan1"], three: ["auto0", "auto1"] });
-        const planned = shownNics(await stack.preview(renamed));
+        const planned = shownNics(await suite.stack.preview(renamed));
         const { "one-vm-eth1": _old, ...rest } = first;
         const { "one-vm-lan1": fresh, "three-vm-auto1": added, ...kept } = planned;
         assert.deepEqual(kept, rest);
         assert.ok(fresh && added);
-        await stack.up(renamed);
+        await suite.stack.up(renamed);
         assert.deepEqual(await inCluster(), planned);
     });
 });
 
 describe("a preview, and an address that another writer takes", () => {
-    const namespace = useNamespace("preview-race");
-    let stack: TestStack;
-    let view: ClusterView;
-
-    before("make the stack", async () => {
-        view = new ClusterView(namespace.clients, namespace.name);
-        stack = await TestStack.create();
-    });
-
-    after("dispose of the stack", async () => {
-        await stack.dispose();
-    });
+    const suite = useStack("preview-race");
+    const { namespace } = suite;
 
     it("ends in the next address, with a warning that names the winner", async () => {
         const poolName = `pool-${namespace.name}`;
@@ -148,22 +128,22 @@ describe("a preview, and an address that another writer takes", () => {
             return { early: early.address, late: late.address };
         };
         const planOf = async (): Promise<string> => {
-            const { steps } = await stack.preview(racing(() => Promise.resolve()));
+            const { steps } = await suite.stack.preview(racing(() => Promise.resolve()));
             return String(steps.find(({ name }) => name === "late")?.inputs.address);
         };
         const plan = await planOf();
         assert.match(plan, /^10\.31\.0\.\d+$/);
         const owner = { key: "rack-7/printer", manager: "other/project/stack" };
-        const run = await stack.up(racing(() => view.makeReservation(poolName, plan, owner)));
+        const run = await suite.stack.up(racing(() => suite.view.makeReservation(poolName, plan, owner)));
         const { early, late } = run.outputs;
         assert.equal(new Set([early, late, plan]).size, 3, `${String(early)}, ${String(late)} and ${plan} differ`);
         const warning = run.text.split("\n").find((line) => line.includes(`The address ${plan}`));
         assert.match(
             warning ?? run.text,
-            /went to rack-7\/printer of stack other\/project\/stack; it gets 10\.31\.0\.\d+/,
+            /went to rack-7\/printer of stack other\/project\/stack since \S+Z; it gets 10\.31\.0\.\d+/,
         );
         assert.ok(warning?.includes(String(late)), `${String(warning)} names ${String(late)}`);
-        const held = await view.reservations();
+        const held = await suite.view.reservations();
         const holders = Object.fromEntries(held.map(({ spec }) => [spec.address, spec.owner.key]));
         assert.deepEqual(holders, {
             [plan]: "rack-7/printer",
@@ -171,10 +151,11 @@ describe("a preview, and an address that another writer takes", () => {
             [String(late)]: `owner:${namespace.name}-late`,
         });
         assert.equal(await planOf(), late, "what it got is what it is planned to have from then on");
-        await stack.destroy();
-        const left = await orderedAddresses(view, poolName);
-        assert.deepEqual(left, [plan], "the other writer's address stays");
-        await view.deleteReservation(poolName, plan);
+        const refusal = await refusalOf(suite.stack.destroy());
+        assertSays(refusal, poolName, "1 active", `${plan} of rack-7/printer`);
+        const left = await orderedAddresses(suite.view, poolName);
+        assert.deepEqual(left, [plan], "the other writer's address stays, and so does its pool");
+        await suite.view.deleteReservation(poolName, plan);
     });
 });
 
@@ -195,18 +176,11 @@ class Later extends pulumi.dynamic.Resource {
 }
 
 describe("a preview with values that are known only later", () => {
-    const namespace = useNamespace("preview-later");
-    let stack: TestStack;
-    let view: ClusterView;
+    const suite = useStack("preview-later", { handmade: ["NetworkAttachmentDefinition there"] });
+    const { namespace } = suite;
 
-    before("make the stack", async () => {
-        view = new ClusterView(namespace.clients, namespace.name);
-        await view.makeNad("there");
-        stack = await TestStack.create();
-    });
-
-    after("dispose of the stack", async () => {
-        await stack.dispose();
+    before("make a network by hand", async () => {
+        await suite.view.makeNad("there");
     });
 
     const withNic = (nad: string, mac: string) => async () => {
@@ -219,18 +193,18 @@ describe("a preview with values that are known only later", () => {
     };
 
     it("passes, and `up` refuses what turns out to be wrong, and goes on when it is mended", async () => {
-        const planned = await stack.preview(withNic("there", "02:00:00:00:0a"));
+        const planned = await suite.stack.preview(withNic("there", "02:00:00:00:0a"));
         assert.ok(planned.steps.some(({ name, op }) => name === "later-vm-eth0" && op === "create"));
-        await assert.rejects(stack.up(withNic("there", "02:00:00:00:0a")), (error: Error) => {
+        await assert.rejects(suite.stack.up(withNic("there", "02:00:00:00:0a")), (error: Error) => {
             assert.match(error.message, /eth0.*02:00:00:00:0a/);
             assert.doesNotMatch(error.message, /\bat .*\.js:\d+/, "no stack trace");
             return true;
         });
-        assert.deepEqual(listedNics(await view.vm("later-vm")), {}, "the NIC was not written");
+        assert.deepEqual(listedNics(await suite.view.vm("later-vm")), {}, "the NIC was not written");
         // The stack's own dynamic resource has no diff: another name makes another.
-        await stack.destroy();
-        await stack.up(withNic("there", "02:00:00:00:00:0A"));
-        assert.deepEqual(listedNics(await view.vm("later-vm")), {
+        await suite.stack.destroy();
+        await suite.stack.up(withNic("there", "02:00:00:00:00:0A"));
+        assert.deepEqual(listedNics(await suite.view.vm("later-vm")), {
             eth0: { mac: "02:00:00:00:00:0a", network: `${namespace.name}/there`, state: "" },
         });
     });

@@ -2,27 +2,16 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import * as k8s from "@kubernetes/client-node";
 import { Cluster, IPPool, VirtualMachine } from "../../index";
-import { ClusterView } from "../support/cluster-view";
-import { testKubeconfig, useNamespace, type TestUser } from "../support/embedded-cluster";
+import { testKubeconfig, type TestUser } from "../support/embedded-cluster";
 import { assertSays, refusalOf } from "../support/refusal";
 import { TestStack } from "../support/stack";
+import { useStack } from "../support/use-stack";
 
 const PASSWORD = "marker-91ce-of-the-user-data";
 
 describe("a kubeconfig and user data that a program hands over", () => {
-    const namespace = useNamespace("secrets");
-    let stack: TestStack;
-    let view: ClusterView;
-
-    before("make the stack", async () => {
-        view = new ClusterView(namespace.clients, namespace.name);
-        stack = await TestStack.create();
-    });
-
-    after("dispose of the stack", async () => {
-        await stack.dispose();
-        assert.deepEqual(await view.everything(), {});
-    });
+    const suite = useStack("secrets");
+    const { namespace } = suite;
 
     const program =
         (kubeconfig: string, cpu = 1) =>
@@ -53,10 +42,10 @@ describe("a kubeconfig and user data that a program hands over", () => {
 
     it("are in no preview, no update, no output and no state in clear", async () => {
         const { contents, token } = await credentials("admin");
-        const preview = await stack.preview(program(contents));
+        const preview = await suite.stack.preview(program(contents));
         assertHidden(preview.text + JSON.stringify(preview.steps), "admin", token);
 
-        const up = await stack.up(program(contents));
+        const up = await suite.stack.up(program(contents));
         assertHidden(up.text + JSON.stringify([up.steps, up.outputs]), "admin", token);
         const secret = await namespace.clients.core.readNamespacedSecret({
             ...{ name: "web-vm-cloud-init", namespace: namespace.name },
@@ -64,27 +53,27 @@ describe("a kubeconfig and user data that a program hands over", () => {
         const userdata = Buffer.from(secret.data?.userdata ?? "", "base64").toString();
         assert.ok(userdata.includes(PASSWORD), "the guest gets it");
 
-        const state = await stack.exported();
+        const state = await suite.stack.exported();
         assert.ok(state.includes("web-vm-eth1"));
         assertHidden(state, "admin", token);
 
-        const update = await stack.up(program(contents, 2));
-        assertHidden(update.text + JSON.stringify([update.steps, await stack.exported()]), "admin", token);
+        const update = await suite.stack.up(program(contents, 2));
+        assertHidden(update.text + JSON.stringify([update.steps, await suite.stack.exported()]), "admin", token);
     });
 
     it("are in no error text, whatever is wrong with the kubeconfig", async () => {
         const reader = await credentials("reader");
-        const forbidden = await refusalOf(stack.preview(program(reader.contents)));
+        const forbidden = await refusalOf(suite.stack.preview(program(reader.contents)));
         assertSays(forbidden, "may not");
         assertHidden(forbidden, "reader", reader.token);
 
         const expired = reader.contents.replace(reader.token, "marker-0c77-of-the-token");
-        const unauthorized = await refusalOf(stack.preview(program(expired)), ["marker-0c77-of-the-token"]);
+        const unauthorized = await refusalOf(suite.stack.preview(program(expired)), ["marker-0c77-of-the-token"]);
         assertSays(unauthorized, "does not accept the kubeconfig's credentials", "Renew them");
         assertHidden(unauthorized, "reader", "marker-0c77-of-the-token");
 
         const mistyped = `${reader.contents}\n  - {`;
-        assertHidden(await refusalOf(stack.preview(program(mistyped))), "reader", reader.token);
+        assertHidden(await refusalOf(suite.stack.preview(program(mistyped))), "reader", reader.token);
         const fresh = await TestStack.create();
         const broken = await refusalOf(fresh.preview(program(mistyped))).finally(() => fresh.dispose());
         assertSays(broken, "The kubeconfig of the Cluster cannot be read. Hand over the whole of a kubeconfig");

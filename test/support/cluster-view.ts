@@ -49,6 +49,8 @@ export interface HeldAddress extends k8s.KubernetesObject {
         readonly space: string;
         readonly pool?: string;
         readonly macAddress?: string;
+        readonly state: string;
+        readonly retain?: boolean;
         readonly owner: { readonly key: string; readonly manager: string };
     };
 }
@@ -212,6 +214,14 @@ export class ClusterView {
         });
     }
 
+    async deleteNad(name: string): Promise<void> {
+        await this.clients.custom.deleteNamespacedCustomObject({ ...NADS, namespace: this.namespace, name });
+    }
+
+    async deletePool(name: string): Promise<void> {
+        await this.clients.custom.deleteClusterCustomObject({ ...WUKONG, plural: "ippools", name });
+    }
+
     /** An address held by another writer. */
     async makeReservation(pool: string, address: string, owner: { key: string; manager: string }): Promise<void> {
         await this.clients.custom.createClusterCustomObject({
@@ -221,7 +231,16 @@ export class ClusterView {
                 apiVersion: `${WUKONG.group}/${WUKONG.version}`,
                 kind: "IPReservation",
                 metadata: { name: `${pool}.v4-${address}`, labels: { "vm.novasphere.dev/space": pool } },
-                spec: { address, family: "IPv4", space: pool, pool, origin: "Static", allocationId: "other", owner },
+                spec: {
+                    address,
+                    family: "IPv4",
+                    space: pool,
+                    pool,
+                    state: "Active",
+                    origin: "Static",
+                    allocationId: "other",
+                    owner,
+                },
             },
         });
     }
@@ -238,7 +257,11 @@ export class ClusterView {
         );
         const pools = (await this.poolNames()).map((name) => ["ippools", name] as const);
         for (const [plural, name] of [...left, ...pools]) {
-            await orUndefined(this.clients.custom.deleteClusterCustomObject({ ...WUKONG, plural, name }));
+            const body = [{ op: "add", path: "/metadata/finalizers", value: [] }];
+            const asPatch = k8s.setHeaderOptions("Content-Type", k8s.PatchStrategy.JsonPatch);
+            const object = { ...WUKONG, plural, name };
+            await orUndefined(this.clients.custom.patchClusterCustomObject({ ...object, body }, asPatch));
+            await orUndefined(this.clients.custom.deleteClusterCustomObject(object));
         }
     }
 

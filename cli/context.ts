@@ -1,0 +1,102 @@
+import { Option, type Command } from "commander";
+import { clientFor, type ClusterClient } from "../cluster/client";
+import { EXIT, EXIT_CODES } from "./exit-code";
+import { FORMATS, type Format, renderList } from "./output/format";
+import { printable } from "./output/printable";
+import { type Column, renderTable } from "./output/table";
+
+/** Where a command prints. */
+export interface Terminal {
+    /** Standard output. */
+    print(text: string): void;
+    /** Standard error. */
+    complain(text: string): void;
+    /** How wide standard output is; absent where it is no terminal. */
+    readonly columns?: number;
+}
+
+/** The options of every command that asks a cluster. */
+export interface ClusterOptions {
+    readonly kubeconfig?: string;
+    readonly context?: string;
+    readonly output: Format;
+    readonly debug?: true;
+}
+
+/** What the commands of one call share. */
+export class CommandContext {
+    /** What the call ends with. */
+    public exitCode: number = EXIT.ok;
+
+    constructor(public readonly terminal: Terminal) {}
+
+    /** Says something beside the result. */
+    public note(sentence: string): void {
+        this.terminal.complain(`${printable(sentence)}\n`);
+    }
+
+    /** Prints a list: as a table for people, or whole for programs. */
+    public list<T extends object>(
+        rows: readonly T[],
+        { output }: ClusterOptions,
+        columns: readonly Column<T>[],
+        nothing: string,
+    ): void {
+        if (output !== "table") {
+            this.terminal.print(renderList(rows, output));
+        } else if (rows.length === 0) {
+            this.note(nothing);
+        } else {
+            this.terminal.print(renderTable(columns, rows, this.terminal.columns));
+        }
+    }
+
+    /**
+     * Asks the cluster that the options name. A failure is told in a sentence.
+     * @param work does it, and says what the command ends with (see `EXIT`)
+     */
+    public async ask(options: ClusterOptions, work: (client: ClusterClient) => Promise<number>): Promise<void> {
+        try {
+            this.exitCode = await work(clientFor(connectionOf(options)));
+        } catch (error) {
+            this.fail(error, options.debug === true);
+        }
+    }
+
+    private fail(error: unknown, debug: boolean): void {
+        this.note(error instanceof Error ? error.message : String(error));
+        if (debug) {
+            this.terminal.complain(traceOf(error));
+        }
+        this.exitCode = EXIT.failed;
+    }
+}
+
+/**
+ * Gives a command the options of `ClusterOptions`, and the rest of its help text.
+ * @param help.fields describes the objects that the command prints with `-o json`
+ */
+export function addClusterOptions(command: Command, help: { examples: readonly string[]; fields: string }): Command {
+    return command
+        .addOption(new Option("-o, --output <format>", "how to print").choices(FORMATS).default("table"))
+        .option("--kubeconfig <file>", "the kubeconfig to use (default: as kubectl finds it)")
+        .option("--context <name>", "the context of the kubeconfig to use (default: its current one)")
+        .option("--debug", "print where an error comes from")
+        .addHelpText("after", `\nExamples:\n${help.examples.map((each) => `  ${each}`).join("\n")}`)
+        .addHelpText("after", `\nWith -o json and -o yaml, a list of objects with:\n${help.fields}`)
+        .addHelpText("after", `\n${EXIT_CODES}`);
+}
+
+function connectionOf({ kubeconfig, context }: ClusterOptions): { kubeconfig?: string; context?: string } {
+    return { ...(kubeconfig !== undefined && { kubeconfig }), ...(context !== undefined && { context }) };
+}
+
+/** Where an error comes from. Of its causes only the names: the message of a parser may quote the kubeconfig. */
+function traceOf(error: unknown): string {
+    if (!(error instanceof Error)) {
+        return "";
+    }
+    const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+    const code = "code" in error && typeof error.code === "string" ? ` ${error.code}` : "";
+    return [`${error.name}${code}`, ...frames].map((line) => `${printable(line)}\n`).join("") + traceOf(error.cause);
+}

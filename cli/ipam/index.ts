@@ -1,0 +1,14 @@
+import type { Command } from "commander";
+import type { CommandContext } from "../context";
+import { addHistory } from "./history";
+import { addList } from "./list";
+import { addShow } from "./show";
+import { addUsage } from "./usage";
+
+/** Adds `wukong ipam` and its commands. */
+export function addIpam(program: Command, context: CommandContext): void {
+    const ipam = program.command("ipam").description("Who has which IP address, who had it, and what is free.");
+    for (const add of [addList, addShow, addHistory, addUsage]) {
+        add(ipam, context);
+    }
+}

@@ -1,0 +1,72 @@
+import Table from "cli-table3";
+import stringWidth from "string-width";
+import { printable } from "./printable";
+
+/** A column of a table of `T`. */
+export interface Column<T> {
+    readonly header: string;
+    /** The text of a cell; `undefined` for what there is not. */
+    readonly value: (row: T) => string | undefined;
+    /** @default "left" */
+    readonly align?: "left" | "right";
+    /** May be cut where the table is wider than the terminal. @default false */
+    readonly shrinks?: boolean;
+}
+
+/** What kubectl prints for what there is not. */
+const NOTHING = "<none>";
+
+/** Spaces between columns. */
+const GAP = 3;
+
+/** What is cut is not made narrower than this. */
+const NARROWEST = 8;
+
+/** No lines around the cells. */
+const BORDERLESS = Object.fromEntries(
+    ["top", "bottom", "left", "right", "mid"]
+        .flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`])
+        .concat("middle")
+        .map((name) => [name, ""]),
+);
+
+/**
+ * A table as kubectl prints it: headers in capitals, columns apart by spaces.
+ * @param width columns of the terminal, which long cells are cut for; without it none is
+ */
+export function renderTable<T>(columns: readonly Column<T>[], rows: readonly T[], width?: number): string {
+    const cells = rows.map((row) => columns.map(({ value }) => printable(value(row) ?? NOTHING)));
+    const natural = columns.map(({ header }, index) =>
+        Math.max(...[header, ...cells.map((row) => row[index] ?? "")].map((text) => stringWidth(text))),
+    );
+    const table = new Table({
+        head: columns.map(({ header }) => header),
+        colWidths: fitted(columns, natural, width).map((each) => each + GAP),
+        colAligns: columns.map(({ align = "left" }) => align),
+        chars: BORDERLESS,
+        style: { head: [], border: [], compact: true, "padding-left": 0, "padding-right": GAP },
+    });
+    table.push(...cells);
+    return `${table
+        .toString()
+        .split("\n")
+        .map((line) => line.trimEnd())
+        .join("\n")}\n`;
+}
+
+/** Widths within that of the terminal: the widest column that may be cut gives way first. */
+function fitted<T>(columns: readonly Column<T>[], natural: readonly number[], width = Infinity): number[] {
+    const widths = [...natural];
+    const total = (): number => widths.reduce((sum, each) => sum + each, GAP * (widths.length - 1));
+    while (total() > width) {
+        const candidates = columns.flatMap(({ shrinks, header }, index) =>
+            shrinks === true && (widths[index] ?? 0) > Math.max(stringWidth(header), NARROWEST) ? [index] : [],
+        );
+        const widest = candidates.sort((a, b) => (widths[b] ?? 0) - (widths[a] ?? 0))[0];
+        if (widest === undefined) {
+            break;
+        }
+        widths[widest] = (widths[widest] ?? 0) - 1;
+    }
+    return widths;
+}

@@ -1,0 +1,184 @@
+import type { ForeignHolders } from "../../core/conflicts";
+import { FreeAddresses } from "../../core/free-addresses";
+import type { Address, Family } from "../../core/ip";
+import { usedAddresses, type CompiledPool, type HeldAddress, type UsedAddresses } from "../../core/pool";
+import type { ClusterClient } from "../client";
+import { IP_RESERVATION } from "../kinds";
+import { addressOfReservation, isFree, useOf } from "./ledger";
+import { LABEL, type Reservation } from "./objects";
+
+const spaces = new WeakMap<ClusterClient, Map<string, AddressSpace>>();
+const unreachable = new Map<string, AddressSpace>();
+
+/**
+ * What this process knows of an address space: the reservations that the cluster has, read once, and the addresses that
+ * its own requests have or are going to have.
+ */
+export class AddressSpace {
+    private held = new Map<string, Reservation>();
+    private owned = new Map<string, Reservation[]>();
+    private byMac = new Map<string, Reservation[]>();
+    private listing: Promise<void> | undefined;
+    private readonly claims = new Map<string, string>();
+    private readonly plans = new Map<string, Address>();
+    private readonly free = new Map<CompiledPool, FreeAddresses>();
+    /** Addresses that others use without a reservation, and who. */
+    private readonly foreign = new Map<string, string>();
+    private reloading: Promise<void> | undefined;
+
+    private constructor(
+        public readonly name: string,
+        private readonly client: ClusterClient | undefined,
+    ) {}
+
+    /** The space as all requests of this process see it. */
+    public static async of(client: ClusterClient, name: string): Promise<AddressSpace> {
+        const known = spaces.get(client) ?? new Map<string, AddressSpace>();
+        spaces.set(client, known);
+        const space = known.get(name) ?? new AddressSpace(name, client);
+        known.set(name, space);
+        space.listing ??= space.list();
+        await space.listing;
+        return space;
+    }
+
+    /** The space in a cluster that cannot be reached, of which nothing is known but the requests of this process. */
+    public static unreachable(cluster: string, name: string): AddressSpace {
+        const key = `${cluster} ${name}`;
+        const space = unreachable.get(key) ?? new AddressSpace(name, undefined);
+        unreachable.set(key, space);
+        return space;
+    }
+
+    /** Reads the reservations anew, once for all that ask at the same time. */
+    public async reload(): Promise<void> {
+        this.reloading ??= this.list().finally(() => (this.reloading = undefined));
+        await this.reloading;
+    }
+
+    /** The reservation of an address, unless anybody may have the address. */
+    public holding(address: Address): Reservation | undefined {
+        const held = this.held.get(address.text);
+        return held && !isFree(held, this.now()) ? held : undefined;
+    }
+
+    /** What an owner has, of any stack. */
+    public holdingsOf(ownerKey: string): readonly Reservation[] {
+        return this.owned.get(ownerKey) ?? [];
+    }
+
+    /** The networks that NICs use the space's addresses on: `namespace/name`. */
+    public networks(): Set<string> {
+        return new Set([...this.held.values()].flatMap(({ spec }) => spec.network ?? []));
+    }
+
+    /** The reservations that go with a MAC address. */
+    public holdingsWith(macAddress: string): readonly Reservation[] {
+        return this.byMac.get(macAddress) ?? [];
+    }
+
+    /** Takes note of a reservation that the list did not have. */
+    public note(reservation: Reservation): void {
+        this.add(reservation);
+        this.claim(addressOfReservation(reservation), reservation.spec.owner.key);
+    }
+
+    /** Leaves out addresses that others use without a reservation. @param holders by address */
+    public leaveOut(holders: ForeignHolders): void {
+        for (const [address, [first]] of holders) {
+            this.foreign.set(address, first?.holder ?? "");
+        }
+        this.free.clear();
+    }
+
+    /** Claims an address for an owner's request. @returns whose it is: another's, where that has claimed it before */
+    public claim(address: Address, ownerKey: string): string {
+        const claimant = this.claims.get(address.text) ?? ownerKey;
+        if (!this.claims.has(address.text)) {
+            this.claims.set(address.text, ownerKey);
+            for (const free of this.free.values()) {
+                free.take(address);
+            }
+        }
+        return claimant;
+    }
+
+    /** What was planned for an owner's request in this process. */
+    public planOf(ownerKey: string, family: Family): Address | undefined {
+        return this.plans.get(`${ownerKey} ${String(family)}`);
+    }
+
+    /** Remembers what an owner's request is going to have, and claims it. */
+    public plan(ownerKey: string, address: Address): void {
+        this.plans.set(`${ownerKey} ${String(address.family)}`, address);
+        this.claim(address, ownerKey);
+    }
+
+    /** Forgets a plan that did not come true. */
+    public forgetPlan(ownerKey: string, family: Family): void {
+        this.plans.delete(`${ownerKey} ${String(family)}`);
+    }
+
+    /** The address of a pool that an owner gets by its hash, of those that nobody holds or has claimed. */
+    public choiceOf(pool: CompiledPool, ownerKey: string, family: Family): Address | undefined {
+        return this.freeIn(pool).choiceOf(ownerKey, family);
+    }
+
+    /** How many of a pool's addresses nobody holds or has claimed. */
+    public freeCount(pool: CompiledPool, family: Family): bigint {
+        return this.freeIn(pool).count(family);
+    }
+
+    /** What of a pool is held or claimed, for messages. */
+    public usedIn(pool: CompiledPool): UsedAddresses {
+        const foreign = [...this.foreign].map(([address, owner]): HeldAddress => ({ address, owner, use: "foreign" }));
+        return usedAddresses(pool, [...this.heldAddresses(), ...this.claims.keys(), ...foreign]);
+    }
+
+    private freeIn(pool: CompiledPool): FreeAddresses {
+        const known = this.free.get(pool);
+        if (known) {
+            return known;
+        }
+        const free = new FreeAddresses(pool, this.usedIn(pool));
+        this.free.set(pool, free);
+        return free;
+    }
+
+    private heldAddresses(): HeldAddress[] {
+        const now = this.now();
+        return [...this.held.values()].flatMap((each) => useOf(each, now) ?? []);
+    }
+
+    private now(): Date {
+        return this.client?.serverNow() ?? new Date();
+    }
+
+    private async list(): Promise<void> {
+        const labelSelector = `${LABEL.space}=${this.name}`;
+        const { items } = this.client
+            ? await this.client.list<Reservation>(IP_RESERVATION, undefined, { labelSelector })
+            : { items: [] };
+        this.held = new Map();
+        this.owned = new Map();
+        this.byMac = new Map();
+        this.free.clear();
+        items.forEach((item) => {
+            this.add(item);
+        });
+    }
+
+    private add(reservation: Reservation): void {
+        const { address, owner, macAddress } = reservation.spec;
+        this.held.set(address, reservation);
+        index(this.owned, owner.key, reservation);
+        if (macAddress !== undefined) {
+            index(this.byMac, macAddress, reservation);
+        }
+    }
+}
+
+function index(reservations: Map<string, Reservation[]>, key: string, reservation: Reservation): void {
+    const others = (reservations.get(key) ?? []).filter(({ spec }) => spec.address !== reservation.spec.address);
+    reservations.set(key, [...others, reservation]);
+}

@@ -1,0 +1,54 @@
+import type { ClusterClient } from "../../cluster/client";
+import { readForeignUse } from "../../cluster/ipam/foreign-use";
+import type { AddressSpace } from "../../cluster/ipam/space";
+import { foreignHolders, unreadableProblems, type ForeignHolders } from "../../core/conflicts";
+import { parseAddress } from "../../core/ip";
+import { conflictsOf, type CompiledPool } from "../../core/pool";
+import type { Problem } from "../../core/problem";
+import { nicOfOwner } from "../../core/reservation";
+
+/** Who uses addresses of a space without a reservation, and what of that could not be told. */
+export interface ForeignView {
+    readonly holders: ForeignHolders;
+    readonly problems: readonly Problem[];
+}
+
+const views = new WeakMap<AddressSpace, Map<string, Promise<ForeignView>>>();
+
+/**
+ * Reads who uses addresses without a reservation, once in a run for the networks of a space, and leaves those out of what
+ * is chosen. Of VMs those count that are on the request's network, or on one that a reservation of the space is used on.
+ */
+export async function foreignView(
+    client: ClusterClient,
+    space: AddressSpace,
+    pool: CompiledPool | undefined,
+    network: string | undefined,
+): Promise<ForeignView> {
+    const { policy, sources } = conflictsOf(pool?.spec.conflicts);
+    if (policy === "Off") {
+        return { holders: new Map(), problems: [] };
+    }
+    const networks = new Set([...space.networks(), ...(network === undefined ? [] : [network])]);
+    const key = JSON.stringify([policy, sources, [...networks].sort()]);
+    const known = views.get(space) ?? new Map<string, Promise<ForeignView>>();
+    views.set(space, known);
+    const reading =
+        known.get(key) ??
+        readForeignUse(client, sources, {
+            networks,
+            isOwn: (namespace, vm, nic, text) => {
+                const address = parseAddress(text);
+                const held = address.ok ? space.holding(address.value) : undefined;
+                const owner = held && nicOfOwner(held.spec.owner.key);
+                return owner?.namespace === namespace && owner.vm === vm && owner.nic === nic;
+            },
+        }).then((use) => {
+            const holders = foreignHolders(use);
+            space.leaveOut(holders);
+            const subject = pool ? `IPPool "${pool.spec.name}"` : `the address space "${space.name}"`;
+            return { holders, problems: unreadableProblems(use, policy, { subject, field: "conflicts.sources" }) };
+        });
+    known.set(key, reading);
+    return reading;
+}
