@@ -122,6 +122,15 @@ describe("tables", () => {
         );
     });
 
+    it("cut the longest first", () => {
+        const both = columns.map((column) => ({ ...column, shrinks: true }));
+        const long: Row = { name: "twelve-chars", owner: "an-owner-of-twenty-ch", count: "1" };
+        assert.equal(
+            renderTable(both, [long], 12 + 3 + 12 + 3 + 5),
+            ["NAME           OWNER          COUNT", "twelve-chars   an-owner-of…       1", ""].join("\n"),
+        );
+    });
+
     it("cut nothing to less than can be read, and nothing else", () => {
         for (const line of renderTable(columns, rows, 10).trimEnd().split("\n")) {
             assert.equal(line.length, 11 + 3 + 8 + 3 + 7, line);
@@ -166,6 +175,11 @@ describe("what is printed for programs", () => {
             );
         });
     }
+
+    it("is escaped as every YAML parser reads it (YAML 1.2.2, 5.7)", () => {
+        const text = renderList([{ owner: "\u{e0041}\u009b" }], "yaml");
+        assert.equal(text, '- owner: "\\U000e0041\\u009b"\n');
+    });
 
     it("is text in YAML where it looks like something else", () => {
         const list = [{ free: "18446744073709551615", pool: "true", owner: "0x10", mac: "02:00:00:00:00:01" }];

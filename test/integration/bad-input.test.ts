@@ -121,7 +121,7 @@ describe("bad input, refused by a preview before anything is written", () => {
                 full,
                 /NIC "eth0" of VM "\S+\/[abcd]-vm": ipConfig\.ipPool/,
                 `"${poolName}" is refused: the pool is full (0 free of 5: 8 addresses in 10.51.0.0/29, less 2 reserved`,
-                "1 gateway; 5 used)",
+                "1 gateway; 5 used: 5 active",
                 "widen the pool's ranges, or release addresses",
             );
         } finally {
@@ -181,7 +181,7 @@ describe("bad input, refused by a preview before anything is written", () => {
                     await sentence({ pool }),
                     `ipConfig.ipPool "${full}" is refused: the pool is full (0 free of 1: 4 addresses in 10.54.0.0/30`,
                     "2 reserved",
-                    "1 gateway; 1 used)",
+                    "1 gateway; 1 used: 1 active; top owners: owner:printer (1))",
                 );
                 const taken = await sentence({ pool, requested: "10.54.0.2" });
                 assertSays(taken, 'held by "printer" of stack acme/office/prod');
@@ -264,11 +264,12 @@ describe("bad input, refused by a preview before anything is written", () => {
         it("is each permission that a VM and its address take", async () => {
             await suite.stack.become("reader");
             const address = await refusal(() => {
-                const pool = new IPPool(poolName, { cidr: "10.55.0.0/24" });
-                new IPReservation("spare", { pool });
+                new IPReservation("spare", { space: "lan", address: "10.55.0.5/24" });
             });
             assertSays(address, "may not create, patch or delete ipreservations.vm.novasphere.dev on the cluster");
-            assertSays(address, "may not create, patch or delete ippools.vm.novasphere.dev on the cluster");
+            assertSays(address, "may not create iphistories.vm.novasphere.dev on the cluster");
+            const pool = await refusal(() => new IPPool(poolName, { cidr: "10.55.0.0/24" }));
+            assertSays(pool, "may not patch, create or delete ippools.vm.novasphere.dev on the cluster");
             const vm = await refusal(() => machine(namespace.name, "web", [{ name: "eth0", type: "pod" }]));
             assertSays(vm, `may not patch virtualmachines.kubevirt.io in the namespace ${namespace.name}`);
         });

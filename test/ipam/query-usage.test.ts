@@ -132,18 +132,21 @@ describe("usage", () => {
         for (const { pool, total, active, retained, quarantined, free } of all) {
             assert.equal(active + retained + quarantined + free, total, pool);
         }
-        const ours = all
-            .filter((each) => [space, other].includes(each.space))
-            .map(({ pool, family }) => [pool, family]);
-        assert.deepEqual(ours, [
-            [dual, "IPv4"],
-            [dual, "IPv6"],
-            [elsewhere, "IPv4"],
-            [overlapping, "IPv4"],
-            [plain, "IPv4"],
-            [plain, "IPv6"],
-            [tiny, "IPv4"],
-        ]);
+        const ours = all.filter((each) => [space, other].includes(each.space));
+        const named = await Promise.all([...new Set(ours.map(({ pool }) => pool))].map((pool) => usage(client, pool)));
+        assert.deepEqual(ours, named.flat());
+        assert.deepEqual(
+            ours.map(({ pool, family }) => [pool, family]),
+            [
+                [dual, "IPv4"],
+                [dual, "IPv6"],
+                [elsewhere, "IPv4"],
+                [overlapping, "IPv4"],
+                [plain, "IPv4"],
+                [plain, "IPv6"],
+                [tiny, "IPv4"],
+            ],
+        );
     });
 
     it("reads the reservations of the pool's space alone", async () => {
