@@ -57,6 +57,65 @@ describe("the addresses of a VirtualMachine's NICs", () => {
         assert.match(stringData.secret.networkdata, /"10\.0\.0\.7\/24"/);
     });
 
+    it("are one of each family of a pool of the program that has both, unless one is named", async () => {
+        const dual = (ipConfig: Partial<IPConfigArgs>) =>
+            deploy(() => {
+                const blocks = [{ cidr: "10.0.0.0/24" }, { cidr: "2001:db8::/64" }];
+                const ipPool = new IPPool("lan-pool", { blocks });
+                const network = new Network("lan", { type: "bridge" });
+                const nic = { name: "eth1", type: "bridge" as const, network };
+                return virtualMachine({ networks: [{ ...nic, ipConfig: { mode: "static", ipPool, ...ipConfig } }] });
+            });
+        const { registered } = await dual({});
+        const families = registered
+            .filter(({ type }) => type.endsWith(":IPReservation"))
+            .map(({ name, inputs }) => [name, inputs.family, inputs.owner]);
+        assert.deepEqual(families, [
+            ["web-vm-eth1-address", "IPv4", "default/web-vm/eth1"],
+            ["web-vm-eth1-address-ipv6", "IPv6", "default/web-vm/eth1"],
+        ]);
+        const named = await dual({ address: "10.0.0.7" });
+        assert.deepEqual(namesOf(named.registered, "IPReservation"), ["web-vm-eth1-address"]);
+    });
+
+    it("are more with secondaryAddresses, of the NIC's pool or one of their own, kept with reserved", async () => {
+        const registered = await machine((pool) => ({
+            mode: "static",
+            ipPool: pool,
+            secondaryAddresses: [{ address: "10.0.0.9" }, { ipPool: "other" }],
+            reserved: true,
+        }));
+        const all = registered.filter(({ type }) => type.endsWith(":IPReservation"));
+        assert.deepEqual(
+            all
+                .map(({ name, inputs }) => [name, inputs.owner, inputs.pool.name ?? inputs.pool, inputs.requested])
+                .sort(),
+            [
+                ["web-vm-eth1-address", "default/web-vm/eth1", "lan-pool", undefined],
+                ["web-vm-eth1-address-1", "default/web-vm/eth1#1", "lan-pool", "10.0.0.9"],
+                ["web-vm-eth1-address-2", "default/web-vm/eth1#2", "other", undefined],
+            ],
+        );
+        assert.deepEqual(
+            all.map(({ inputs }) => inputs.retain),
+            [true, true, true],
+        );
+    });
+
+    it("know the requests of their pool that the program made before", async () => {
+        const { registered } = await deploy(() => {
+            const pool = new IPPool("lan-pool", { cidr: "10.0.0.0/24" });
+            new IPReservation("a", { pool });
+            new IPReservation("elsewhere", { pool: "other" });
+            new IPReservation("b", { pool, address: "10.0.0.9" });
+            new IPReservation("c", { pool });
+        });
+        const earlier = (name: string): unknown => find(registered, "IPReservation", name).inputs.earlier;
+        assert.deepEqual(earlier("a"), []);
+        assert.deepEqual(earlier("elsewhere"), []);
+        assert.deepEqual(earlier("c"), [{ owner: "owner:a" }, { owner: "owner:b", requested: "10.0.0.9" }]);
+    });
+
     it("are nobody's business with DHCP", async () => {
         const registered = await machine(() => ({ mode: "dhcp" }));
         assert.deepEqual(namesOf(registered, "IPReservation"), []);

@@ -50,6 +50,9 @@ const refused: [string, string, IpConfig, string, RegExp][] = [
         /prefix length/,
     ],
     ["a gateway with DHCP", "bridge", { mode: "dhcp", gateway: "10.0.0.1" }, "gateway", /DHCP/],
+    ["a further address with DHCP", "bridge", { mode: "dhcp", secondaryAddresses: 1 }, "secondaryAddresses", /DHCP/],
+    ["an address to keep with DHCP", "bridge", { mode: "dhcp", reserved: true }, "reserved", /DHCP/],
+    ["an address to keep on a pod NIC", "pod", { mode: "dhcp", reserved: true }, "reserved", /cluster/],
     ["an address with DHCP", "bridge", { mode: "dhcp", address: "10.0.0.5/24" }, "address", /DHCP/],
     [
         "a broken address from a pool",
