@@ -50,8 +50,8 @@ const FIELD_MANAGER = "pulumi-wukong";
 /** The one Kubernetes client: retry, deadlines and error texts around the API server's JSON interface. */
 export class ClusterClient {
     private readonly http = new IsomorphicFetchHttpLibrary();
-    /** How far the server's clock is ahead of this machine's. */
-    private clockSkewMs = 0;
+    /** How far the server's clock is ahead of this machine's; unknown before its first answer. */
+    private clockSkewMs: number | undefined;
 
     constructor(
         /** Where the cluster is, and as whom it is asked. */
@@ -139,7 +139,7 @@ export class ClusterClient {
 
     /** The time by the API server's clock, to the second or so: as its last answer dated it. */
     serverNow(): Date {
-        return new Date(Date.now() + this.clockSkewMs);
+        return new Date(Date.now() + (this.clockSkewMs ?? 0));
     }
 
     /** Credentials may have to be fetched first, by a command or from an identity provider. */
@@ -155,7 +155,8 @@ export class ClusterClient {
     private readClock(date: string | undefined): void {
         const server = Date.parse(date ?? "");
         if (!Number.isNaN(server)) {
-            this.clockSkewMs = server - Date.now();
+            // The header is cut to the second: of all answers the one that came right after a full second is right.
+            this.clockSkewMs = Math.max(this.clockSkewMs ?? -Infinity, server - Date.now());
         }
     }
 

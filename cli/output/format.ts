@@ -13,7 +13,8 @@ export function renderList(rows: readonly object[], format: Exclude<Format, "tab
 }
 
 function yamlOf(rows: readonly object[]): string {
-    const document = new Document(rows, { aliasDuplicateObjects: false });
+    // Many parsers go by YAML 1.1, where a MAC address without letters is a number of base 60, and `no` is false.
+    const document = new Document(rows, { aliasDuplicateObjects: false, compat: "yaml-1.1" });
     visit(document, {
         Scalar(_key, scalar) {
             if (typeof scalar.value === "string" && !isPrintable(scalar.value)) {

@@ -15,7 +15,7 @@ describe("a failure of wukong", () => {
     let files = 0;
 
     before(() => {
-        folder = mkdtempSync(path.join(tmpdir(), "wukong-cli-"));
+        folder = mkdtempSync(path.join(tmpdir(), "wukong-command-"));
     });
 
     after(() => rmSync(folder, { recursive: true, force: true }));

@@ -184,6 +184,9 @@ describe("what is printed for programs", () => {
     it("is text in YAML where it looks like something else", () => {
         const list = [{ free: "18446744073709551615", pool: "true", owner: "0x10", mac: "02:00:00:00:00:01" }];
         assert.deepEqual(parse(renderList(list, "yaml")), list);
+        // What YAML 1.1 takes for numbers of base 60, booleans and times (https://yaml.org/type/).
+        const old = [{ mac: "52:54:00:12:34:56", pool: "no", owner: "on", from: "2026-11-18T10:53:52Z" }];
+        assert.deepEqual(parse(renderList(old, "yaml"), { version: "1.1" }), old);
     });
 });
 
