@@ -56,6 +56,11 @@ export class AddressSpace {
         await this.reloading;
     }
 
+    /** The reservation of an address, also one that anybody may have. */
+    public reservationOf(address: Address): Reservation | undefined {
+        return this.held.get(address.text);
+    }
+
     /** The reservation of an address, unless anybody may have the address. */
     public holding(address: Address): Reservation | undefined {
         const held = this.held.get(address.text);

@@ -5,6 +5,7 @@ import { allocate } from "../../cluster/ipam/allocate";
 import { amend, holderOf, ownerName, release, take, type Claim } from "../../cluster/ipam/ledger";
 import type { Reservation } from "../../cluster/ipam/objects";
 import { compiledPool, graceOf } from "../../cluster/ipam/pools";
+import { AddressSpace } from "../../cluster/ipam/space";
 import { IP_RESERVATION } from "../../cluster/kinds";
 import { parseAddress, type Address } from "../../core/ip";
 import { blockOf, type CompiledPool } from "../../core/pool";
@@ -76,8 +77,9 @@ export async function update(
 export const read = plainErrors(async (id: string, props: IPReservationState) => {
     const client = clientFor(props.connection);
     await requireSameCluster(client, props);
-    const { space, address } = tenancyOf(props);
-    const held = await client.find<Reservation>(IP_RESERVATION, undefined, reservationName(space, address));
+    const { space: name, address } = tenancyOf(props);
+    // A refresh reads many: one list serves them all.
+    const held = (await AddressSpace.of(client, name)).reservationOf(address);
     if (!held) {
         return { id: "", props: {} };
     }

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { IPPool, IPReservation, Network, VirtualMachine, type IPConfigArgs, type IPPoolArgs } from "../../index";
+import {
+    IPPool,
+    IPReservation,
+    Network,
+    VirtualMachine,
+    type IPConfigArgs,
+    type IPPoolArgs,
+    type RunStrategy,
+} from "../../index";
 import { assertSays, refusalOf } from "../support/refusal";
 import { useStack } from "../support/use-stack";
 
@@ -9,7 +17,11 @@ describe("the addresses of a program, by one `pulumi up` after the other", () =>
     const poolName = (suffix: string): string => `${suffix}-${namespace.name}`;
 
     /** A VM with one bridge NIC. */
-    function vm(pool: IPPoolArgs, ipConfig?: (pool: IPPool) => Partial<IPConfigArgs>) {
+    function vm(
+        pool: IPPoolArgs,
+        ipConfig?: (pool: IPPool) => Partial<IPConfigArgs>,
+        runStrategy: RunStrategy = "Always",
+    ) {
         return async () => {
             const made = new IPPool(poolName("lan"), pool);
             const network = new Network("lan", { type: "bridge", namespace: namespace.name });
@@ -19,6 +31,7 @@ describe("the addresses of a program, by one `pulumi up` after the other", () =>
                     namespace: namespace.name,
                     cpu: 1,
                     memory: "64Mi",
+                    runStrategy,
                     networks: [{ name: "eth0", type: "bridge", network, ipConfig: static_ }],
                 });
                 return { addresses: web.interfaces.eth0?.addresses };
@@ -73,6 +86,29 @@ describe("the addresses of a program, by one `pulumi up` after the other", () =>
         for (const said of [`${planned[0] ?? ""}/28`, `${planned[1] ?? ""}/64`, "10.42.0.1", "2001:db8:42::1"]) {
             assert.ok(networkData.includes(`"${said}"`), `${networkData} has ${said}`);
         }
+    });
+
+    it("[case 45] are not touched where the VM is stopped and started", async () => {
+        const versions = async (): Promise<unknown> =>
+            (await suite.view.reservations()).map(({ metadata }) => [metadata?.name, metadata?.resourceVersion]).sort();
+        const before = await versions();
+        for (const runStrategy of ["Halted", "Always"] as const) {
+            await suite.stack.up(vm(DUAL, () => ({}), runStrategy));
+            assert.deepEqual(await versions(), before, runStrategy);
+        }
+    });
+
+    it("[case 46] come back the same where one was removed by hand, and a refresh has told of it", async () => {
+        const before = await held();
+        const key = `${namespace.name}/web-vm/eth0`;
+        const [address = ""] = before[key]?.filter((each) => each.includes(".")) ?? [];
+        await suite.view.deleteReservation(poolName("lan"), address);
+        await suite.stack.refresh();
+        const { deployment } = (await suite.stack.state()) as { deployment: { resources: { urn: string }[] } };
+        const names = deployment.resources.map(({ urn }) => urn.split("::").at(-1));
+        assert.ok(!names.includes("web-vm-eth0-address"), `the state has ${names.join()}`);
+        await suite.stack.up(vm(DUAL, () => ({})));
+        assert.deepEqual(await held(), before);
     });
 
     it("[case 35] are more and fewer: the last go first, and the others stay", async () => {
