@@ -1,4 +1,5 @@
 import { clientFor, type ClusterClient } from "../../cluster/client";
+import { connectionKey } from "../../cluster/connection";
 import { ClusterError, hasReason } from "../../cluster/errors";
 import { useOf } from "../../cluster/ipam/ledger";
 import { LABEL, type PoolObject, type Reservation } from "../../cluster/ipam/objects";
@@ -22,11 +23,14 @@ export const check = checkWith<PoolGuardInputs>(async ({ olds, news }) => {
     }
     const { pool } = news;
     const problems: Problem[] = errorsOf(validatePool(pool));
+    if (problems.length === 0) {
+        problems.push(...overlapWarnings(pool, declaredBefore(news)));
+    }
     const needs = [
         { kind: IP_RESERVATION, verbs: ["list"] },
         { kind: IP_POOL, verbs: ["get", "list", "patch"] },
     ] as const;
-    const client = problems.length > 0 ? undefined : await clientForCheck(news, what(pool), needs, [{ kind: IP_POOL }]);
+    const client = errorsOf(problems).length > 0 ? undefined : await clientForCheck(news, what(pool), needs, [{ kind: IP_POOL }]);
     if (!client) {
         return { inputs: news, problems };
     }
@@ -34,7 +38,9 @@ export const check = checkWith<PoolGuardInputs>(async ({ olds, news }) => {
     if (before) {
         problems.push(...spaceProblems(before, pool), ...changeProblems(before, pool, await heldOf(client, before)));
     }
-    problems.push(...overlapWarnings(pool, await allPools(client)), ...(await networkConflicts(client, pool)));
+    const declared = new Set(poolsOf(news).keys());
+    const others = (await allPools(client)).filter(({ name }) => !declared.has(name));
+    problems.push(...overlapWarnings(pool, others), ...(await networkConflicts(client, pool)));
     return { inputs: news, problems };
 });
 
@@ -83,6 +89,24 @@ const remove = plainErrors(async (_id: string, { connection, pool }: PoolGuardIn
     await letGo(client, object);
 });
 export { remove as delete };
+
+const pools = new Map<string, Map<string, PoolSpec>>();
+
+/** The pools that the program declares for a cluster, as far as they have been checked. */
+function poolsOf({ connection }: PoolGuardInputs): Map<string, PoolSpec> {
+    const key = connectionKey(connection);
+    const known = pools.get(key) ?? new Map<string, PoolSpec>();
+    pools.set(key, known);
+    return known;
+}
+
+/** The other pools of the program that were checked before: at a first preview the cluster has none of them. */
+function declaredBefore(inputs: PoolGuardInputs): PoolSpec[] {
+    const known = poolsOf(inputs);
+    const before = [...known.values()].filter(({ name }) => name !== inputs.pool.name);
+    known.set(inputs.pool.name, inputs.pool);
+    return before;
+}
 
 /** A message names at most so many addresses. */
 const MAX_NAMES = 10;

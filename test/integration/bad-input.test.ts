@@ -130,6 +130,37 @@ describe("bad input, refused by a preview before anything is written", () => {
         }
     });
 
+    it("[case 19] is a pool over the Services' network where it is to be enforced, and a warning where it is not", async () => {
+        const kubernetes = (policy: "Enforce" | "Warn") => () =>
+            new IPPool(poolName, { cidr: "10.96.7.0/24", conflicts: { policy } });
+        const overlap = ["10.96.7.0/24", "10.96.0.0/16", 'ServiceCIDR "kubernetes"'] as const;
+        assertSays(await refusal(kubernetes("Enforce")), `IPPool "${poolName}"`, "is refused", ...overlap);
+        const program = async (): Promise<void> => {
+            kubernetes("Warn")();
+            return Promise.resolve();
+        };
+        assertSays((await suite.stack.preview(program)).text, `warning: IPPool "${poolName}"`, ...overlap);
+    });
+
+    it("[case 17] is not two pools of a space with addresses in common, which is a warning", async () => {
+        const program = async (): Promise<void> => {
+            const space = poolName;
+            new IPPool(poolName, { space, cidr: "10.56.0.0/24" });
+            new IPPool(`other-${poolName}`, { space, cidr: "10.56.0.128/25" });
+            return Promise.resolve();
+        };
+        await suite.stack.up(program);
+        const { text } = await suite.stack.preview(program);
+        assertSays(
+            text,
+            "warning: IPPool",
+            "10.56.0.129-10.56.0.254",
+            "of the same space",
+            "gives out these addresses too",
+        );
+        await suite.stack.destroy();
+    });
+
     describe("in an address of a pool", () => {
         const spec = { blocks: [{ cidr: "10.52.0.0/24", gateway: "10.52.0.1", exclude: ["10.52.0.9"] }] };
 
