@@ -30,7 +30,8 @@ export const check = checkWith<PoolGuardInputs>(async ({ olds, news }) => {
         { kind: IP_RESERVATION, verbs: ["list"] },
         { kind: IP_POOL, verbs: ["get", "list", "patch"] },
     ] as const;
-    const client = errorsOf(problems).length > 0 ? undefined : await clientForCheck(news, what(pool), needs, [{ kind: IP_POOL }]);
+    const client =
+        errorsOf(problems).length > 0 ? undefined : await clientForCheck(news, what(pool), needs, [{ kind: IP_POOL }]);
     if (!client) {
         return { inputs: news, problems };
     }
