@@ -47,6 +47,9 @@ const RETRIES = 4;
 /** The field manager of every write, as `managedFields` shows it. */
 const FIELD_MANAGER = "pulumi-wukong";
 
+/** What lists objects; a caller may hand over one that remembers what it has listed. */
+export type Lister = Pick<ClusterClient, "list">;
+
 /** The one Kubernetes client: retry, deadlines and error texts around the API server's JSON interface. */
 export class ClusterClient {
     private readonly http = new IsomorphicFetchHttpLibrary();

@@ -14,7 +14,7 @@ import { ensurePrograms } from "./toolchain";
 /** The suites in these folders need nothing but Node; all others get a cluster and the Pulumi CLI. */
 const UNIT_SUITES = ["core", "client", "components", "dynamic", "scripts"];
 
-/** These wait for the engine and the cluster more than they compute: they run beside all others. */
+/** These wait for the engine and the cluster more than they compute: they run beside all others, in two halves. */
 const SUITES_BESIDE = ["integration"];
 
 /** How long mocha may take to end after its last test. */
@@ -58,14 +58,15 @@ async function run(files: string[], options: string[]): Promise<Summary> {
             WUKONG_PULUMI_BIN: folder,
             PATH: [folder, process.env["PATH"]].join(path.delimiter),
         };
-        const beside = files.filter((file) => SUITES_BESIDE.includes(suiteOf(file)));
-        const others = files.filter((file) => !beside.includes(file));
-        if (beside.length === 0 || others.length === 0) {
-            return await runMocha(files, options, environment);
-        }
+        const waiting = files.filter((file) => SUITES_BESIDE.includes(suiteOf(file)));
+        const [first = [], ...beside] = [
+            files.filter((file) => !waiting.includes(file)),
+            waiting.filter((_, index) => index % 2 === 0),
+            waiting.filter((_, index) => index % 2 === 1),
+        ].filter((group) => group.length > 0);
         const summaries = await Promise.all([
-            runMocha(others, options, environment),
-            runMocha(beside, options, environment, "shown at its end"),
+            runMocha(first, options, environment),
+            ...beside.map((group) => runMocha(group, options, environment, "shown at its end")),
         ]);
         return summaries.reduce((a, b) => ({
             passed: a.passed + b.passed,

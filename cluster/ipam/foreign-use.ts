@@ -5,7 +5,7 @@ import { machineAddresses, type MachineSpec, type ReadNetworkData } from "../../
 import type { ConflictSource } from "../../core/pool-conflicts";
 import { ownerKey } from "../../core/reservation";
 import { poolAllocations, reservedAddresses, type WhereaboutsPoolSpec } from "../../core/whereabouts";
-import type { ClusterClient, KubernetesObject } from "../client";
+import type { KubernetesObject, Lister } from "../client";
 import { ClusterError, hasReason } from "../errors";
 import {
     NODE,
@@ -40,7 +40,7 @@ interface Reading {
  * has been given by hand while no guest agent reports them, and those of network data kept in Secrets.
  */
 export async function readForeignUse(
-    client: ClusterClient,
+    client: Lister,
     sources: readonly ConflictSource[],
     scope: ForeignScope,
 ): Promise<ForeignUse> {
@@ -54,7 +54,7 @@ export async function readForeignUse(
 
 type ReadObject<T> = (object: T) => Reading;
 
-type Reader = (client: ClusterClient, scope: ForeignScope) => Promise<Reading>[];
+type Reader = (client: Lister, scope: ForeignScope) => Promise<Reading>[];
 
 const READERS: Record<ConflictSource, Reader> = {
     VirtualMachines: (client, scope) => {
@@ -80,7 +80,7 @@ const READERS: Record<ConflictSource, Reader> = {
 };
 
 async function reading<T extends KubernetesObject>(
-    client: ClusterClient,
+    client: Lister,
     source: ConflictSource,
     kind: ResourceKind,
     read: ReadObject<T>,

@@ -1,6 +1,7 @@
-import type { ClusterClient } from "../../cluster/client";
+import type { ClusterClient, Lister } from "../../cluster/client";
 import { readForeignUse } from "../../cluster/ipam/foreign-use";
 import type { AddressSpace } from "../../cluster/ipam/space";
+import { resourceName } from "../../cluster/kinds";
 import { foreignHolders, unreadableProblems, type ForeignHolders } from "../../core/conflicts";
 import { parseAddress } from "../../core/ip";
 import { conflictsOf, type CompiledPool } from "../../core/pool";
@@ -14,6 +15,27 @@ export interface ForeignView {
 }
 
 const views = new WeakMap<AddressSpace, Map<string, Promise<ForeignView>>>();
+
+const listers = new WeakMap<ClusterClient, Lister>();
+
+/** Lists each kind once in a run: the networks of a program's NICs are looked at one by one. */
+function remembering(client: ClusterClient): Lister {
+    const known = listers.get(client);
+    if (known) {
+        return known;
+    }
+    const lists = new Map<string, Promise<unknown>>();
+    const lister: Lister = {
+        list: async (kind, namespace, selector) => {
+            const key = JSON.stringify([resourceName(kind), namespace, selector]);
+            const list = lists.get(key) ?? client.list(kind, namespace, selector);
+            lists.set(key, list);
+            return list as never;
+        },
+    };
+    listers.set(client, lister);
+    return lister;
+}
 
 /**
  * Reads who uses addresses without a reservation, once in a run for the networks of a space, and leaves those out of what
@@ -35,7 +57,7 @@ export async function foreignView(
     views.set(space, known);
     const reading =
         known.get(key) ??
-        readForeignUse(client, sources, {
+        readForeignUse(remembering(client), sources, {
             networks,
             isOwn: (namespace, vm, nic, text) => {
                 const address = parseAddress(text);
