@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { CommandContext } from "../context";
+import { addAudit } from "./audit";
 import { addHistory } from "./history";
 import { addList } from "./list";
 import { addShow } from "./show";
@@ -8,7 +9,7 @@ import { addUsage } from "./usage";
 /** Adds `wukong ipam` and its commands. */
 export function addIpam(program: Command, context: CommandContext): void {
     const ipam = program.command("ipam").description("Who has which IP address, who had it, and what is free.");
-    for (const add of [addList, addShow, addHistory, addUsage]) {
+    for (const add of [addList, addShow, addHistory, addUsage, addAudit]) {
         add(ipam, context);
     }
 }

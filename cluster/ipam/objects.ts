@@ -59,3 +59,6 @@ export const LABEL = {
     vm: "vm.novasphere.dev/vm",
     manager: "vm.novasphere.dev/manager",
 } as const;
+
+/** Finalizer that keeps `kubectl delete` from taking a pool whose addresses are in use. */
+export const IN_USE = "vm.novasphere.dev/in-use";

@@ -2,7 +2,7 @@ import { clientFor, type ClusterClient } from "../../cluster/client";
 import { connectionKey } from "../../cluster/connection";
 import { ClusterError, hasReason } from "../../cluster/errors";
 import { useOf } from "../../cluster/ipam/ledger";
-import { LABEL, type PoolObject, type Reservation } from "../../cluster/ipam/objects";
+import { IN_USE, LABEL, type PoolObject, type Reservation } from "../../cluster/ipam/objects";
 import { readForeignUse } from "../../cluster/ipam/foreign-use";
 import { allPools, compiledPool, findPool, specOfPool } from "../../cluster/ipam/pools";
 import { IP_POOL, IP_RESERVATION } from "../../cluster/kinds";
@@ -13,9 +13,6 @@ import { overlapWarnings } from "../../core/pool-overlap";
 import { describe, errorsOf, type Problem } from "../../core/problem";
 import { checkWith, clientForCheck, containsUnknown, differs, plainErrors, storedAnew } from "../handler";
 import type { PoolGuardInputs } from "./inputs";
-
-/** Keeps `kubectl delete` from taking a pool whose addresses are in use. */
-export const IN_USE = "vm.novasphere.dev/in-use";
 
 export const check = checkWith<PoolGuardInputs>(async ({ olds, news }) => {
     if (containsUnknown(news)) {
