@@ -21,11 +21,15 @@ describe("secrets kept", function () {
 
     it("keeps them out of the state in plain text through create, update and refresh, and gives them to the cluster", async () => {
         const stack = await fixture.stack();
-        for (const value of ["first", "second"]) {
-            await stack.up(program("hidden", value));
+        for (const [value, op] of [
+            ["first", "create"],
+            ["second", "update"],
+        ] as const) {
+            const run = await stack.up(program("hidden", value));
+            assert.deepEqual(run.ops("widget"), [op], run.messages);
             await stack.refresh();
             const state = stack.stateText();
-            assert.ok(state.includes("readable"));
+            assert.ok(state.includes("readable"), `the annotation is not in the state, which has ${state}`);
             const base64 = Buffer.from(`${value}-in-secret`).toString("base64");
             for (const plain of [`${value}-in-secret`, base64, `${value}-in-annotation`, `${value}-in-spec`]) {
                 assert.equal(state.includes(plain), false, `${plain} lies open in the state`);

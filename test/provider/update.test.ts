@@ -37,7 +37,8 @@ describe("Update of the kubernetes provider", function () {
             const stack = await fixture.stack();
             const program = widget("annotated", { annotations: { "pulumi.com/patchFieldManager": "chosen" } });
             await stack.up(program({ size: 1 }));
-            await stack.up(program({ size: 2 }));
+            const run = await stack.up(program({ size: 2 }));
+            assert.deepEqual(run.ops("widget"), ["update"], run.messages);
             assert.deepEqual(managers(await fixture.cluster.read(fixture.widgetNamed("annotated"))), ["chosen Apply"]);
         });
 
