@@ -22,9 +22,6 @@ export interface AddressRequest {
     readonly adopt?: boolean;
 }
 
-/** Lost races after which the reservations are read anew; after each one where few addresses are left. */
-const LOSSES_PER_LISTING = 4;
-
 /** Others may be faster this often before an allocation is given up. */
 const MAX_LOSSES = 256;
 
@@ -33,14 +30,18 @@ const underWay = new WeakMap<AddressSpace, Map<string, Promise<Reservation>>>();
 /**
  * The address that an owner's request gets, as far as the cluster is known: what it has already, what was planned for it
  * in this process, or the choice by its hash. It is claimed by that.
+ * @param losses how often others were faster so far
  * @returns undefined where the pool is full
  */
-export function planFor(space: AddressSpace, request: AddressRequest): Address | undefined {
+export function planFor(space: AddressSpace, request: AddressRequest, losses = 0): Address | undefined {
     const { pool, owner, family = defaultFamily(pool) } = request;
+    const planned = space.planOf(owner.key, family);
+    // Where others were faster, the next try is anywhere: those behind an address are what they try next, too.
+    const seed = losses === 0 ? owner.key : `${owner.key} ${String(losses)}`;
     const address =
         ownAddress(space, request, family) ??
-        space.planOf(owner.key, family) ??
-        (pool.spec.disabled === true ? undefined : space.choiceOf(pool, owner.key, family));
+        (planned && pool.usable[family].contains(planned.value) ? planned : undefined) ??
+        (pool.spec.disabled === true ? undefined : space.choiceOf(pool, seed, family));
     if (address) {
         space.plan(owner.key, address);
     }
@@ -91,39 +92,33 @@ async function allocateIn(
         if (!planned) {
             // Full is a pool only by what the cluster says now.
             await space.reload();
-            planned = planFor(space, request);
+            planned = planFor(space, request, losses);
             if (!planned) {
                 throw noneLeft(space, request, family);
             }
         }
-        const { won, reservation } = await take(client, {
+        const claim = {
             ...request,
             space: space.name,
             address: planned,
             pool: pool.spec.name,
             origin: "Auto",
-        });
+        } as const;
+        // To look costs less than to be refused: who was late once is likely to be so again.
+        const { won, reservation } = await take(client, claim, losses > 0 || space.isKnown(planned));
+        space.note(reservation);
+        space.forgetPlan(owner.key, family);
         if (won) {
-            space.note(reservation);
             return reservation;
         }
         lost?.(planned, reservation);
-        space.note(reservation);
-        space.forgetPlan(owner.key, family);
-        if ((losses + 1) % LOSSES_PER_LISTING === 0 || isScarce(space, pool, family)) {
-            await space.reload();
-        }
-        planned = planFor(space, request);
+        await space.late();
+        planned = planFor(space, request, losses + 1);
     }
     throw new ClusterError(
         "failed",
         `Others were faster ${String(MAX_LOSSES)} times; no address of IPPool "${pool.spec.name}" for ${ownerName(owner.key)}.`,
     );
-}
-
-/** Few enough that most guesses by an old list are wrong. */
-function isScarce(space: AddressSpace, pool: CompiledPool, family: Family): boolean {
-    return space.freeCount(pool, family) * 10n < pool.automatic[family].size;
 }
 
 function noneLeft(space: AddressSpace, { pool, owner }: AddressRequest, family: Family): ClusterError {

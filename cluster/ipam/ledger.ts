@@ -40,22 +40,18 @@ export const RETAINED = "vm.novasphere.dev/retained";
  * Takes an address. The name of the object is made of space and address, so the API server refuses a second one: whoever
  * creates it has the address. One that is there already is taken up again by its owner (an update was killed, or the
  * address was retained), and by anybody once it has rested since its release.
+ * @param lookFirst the address is likely to be taken: look first, which costs the API server less than to refuse
  */
-export async function take(client: ClusterClient, claim: Claim): Promise<Taken> {
+export async function take(client: ClusterClient, claim: Claim, lookFirst = false): Promise<Taken> {
     const name = reservationName(claim.space, claim.address);
     const allocationId = randomUUID();
     for (let attempt = 1; attempt <= MAX_TRIES; attempt += 1) {
-        try {
-            return {
-                won: true,
-                reservation: await client.create(IP_RESERVATION, objectOf(client, claim, allocationId)),
-            };
-        } catch (error) {
-            if (!hasReason(error, "already-exists")) {
-                throw error;
-            }
+        const seen = lookFirst ? await client.find<Reservation>(IP_RESERVATION, undefined, name) : undefined;
+        const made = seen ? undefined : await createNew(client, objectOf(client, claim, allocationId));
+        if (made) {
+            return { won: true, reservation: made };
         }
-        const held = await client.find<Reservation>(IP_RESERVATION, undefined, name);
+        const held = seen ?? (await client.find<Reservation>(IP_RESERVATION, undefined, name));
         if (!held) {
             continue;
         }
@@ -63,8 +59,14 @@ export async function take(client: ClusterClient, claim: Claim): Promise<Taken> 
             // The answer to the create was lost, and it was sent again.
             return { won: true, reservation: held };
         }
-        if (!isOpenTo(held, claim, client.serverNow())) {
+        const now = client.serverNow();
+        if (!isOpenTo(held, claim, now)) {
             return { won: false, reservation: held };
+        }
+        if (isDeleted(held) && isFree(held, now)) {
+            // Nobody's, and somebody wants it gone: a new one is made in its place.
+            await discard(client, held);
+            continue;
         }
         const taken = await takeOver(client, held, claim, allocationId);
         if (taken) {
@@ -77,16 +79,23 @@ export async function take(client: ClusterClient, claim: Claim): Promise<Taken> 
     );
 }
 
+/** Creates a reservation; undefined where its address has one. */
+async function createNew(client: ClusterClient, reservation: Reservation): Promise<Reservation | undefined> {
+    try {
+        return await client.create(IP_RESERVATION, reservation);
+    } catch (error) {
+        if (hasReason(error, "already-exists")) {
+            return undefined;
+        }
+        throw error;
+    }
+}
+
 /** Whether a reservation that exists may become the claimant's. */
 export function isOpenTo({ spec }: Reservation, { owner, adopt }: Pick<Claim, "owner" | "adopt">, now: Date): boolean {
-    if (spec.owner.key === owner.key) {
-        return (
-            spec.owner.manager === owner.manager ||
-            adopt === true ||
-            (spec.state === "Released" && spec.retain === true)
-        );
-    }
-    return isFree({ spec }, now);
+    const isKept = spec.state === "Released" && spec.retain === true;
+    const isOwn = spec.owner.key === owner.key && (spec.owner.manager === owner.manager || adopt === true || isKept);
+    return isOwn || isFree({ spec }, now);
 }
 
 /** Whether a reservation has rested long enough that anybody may have the address. */
@@ -132,7 +141,8 @@ export async function release(
     for (let attempt = 1; attempt <= MAX_TRIES; attempt += 1) {
         const held = await client.find<Reservation>(IP_RESERVATION, undefined, name);
         if (held?.spec.allocationId !== allocationId || held.spec.state === "Released") {
-            return false;
+            // It was there at first: then it has ended by what was written, of which only the answer was lost.
+            return attempt > 1;
         }
         const now = client.serverNow();
         await record(client, held, reason, now);
@@ -148,6 +158,36 @@ export async function release(
     throw new ClusterError("conflict", `The reservation ${name} was changed by others while it was to be released.`);
 }
 
+/**
+ * Gives up an address that is kept for an owner (`retain`) after its release: it rests, and then anybody may have it.
+ * Says whether it was kept for that owner; one that is in use again, or another's, is left alone.
+ */
+export async function forsake(
+    client: ClusterClient,
+    { space, address }: { space: string; address: Address },
+    { owner, graceSeconds = 0 }: { owner: string; graceSeconds?: number },
+): Promise<boolean> {
+    const name = reservationName(space, address);
+    for (let attempt = 1; attempt <= MAX_TRIES; attempt += 1) {
+        const held = await client.find<Reservation>(IP_RESERVATION, undefined, name);
+        if (held?.spec.owner.key !== owner || held.spec.state !== "Released" || held.spec.retain !== true) {
+            return attempt > 1;
+        }
+        const reusableAt = timeOf(new Date(client.serverNow().getTime() + graceSeconds * 1000));
+        const done =
+            graceSeconds > 0
+                ? await edit(client, held, [
+                      { op: "add", path: "/spec/reusableAt", value: reusableAt },
+                      ...retainPatch(held, false),
+                  ])
+                : await discard(client, held);
+        if (done) {
+            return true;
+        }
+    }
+    throw new ClusterError("conflict", `The reservation ${name} was changed by others while it was to be given up.`);
+}
+
 /** Removes the object of an address that nobody uses, finalizer and all; false where it has changed meanwhile. */
 export async function discard(client: ClusterClient, held: Reservation): Promise<boolean> {
     const { name, uid = "", resourceVersion, finalizers = [] } = held.metadata;
@@ -156,7 +196,7 @@ export async function discard(client: ClusterClient, held: Reservation): Promise
         return client.delete(IP_RESERVATION, undefined, name, { uid, ...(resourceVersion && { resourceVersion }) });
     }
     const freed = await edit(client, held, [{ op: "replace", path: "/metadata/finalizers", value: unheld }]);
-    return freed !== undefined && (freed.metadata.deletionTimestamp !== undefined || discard(client, freed));
+    return freed !== undefined && (isDeleted(freed) || discard(client, freed));
 }
 
 /** Changes what of a reservation may change while it is its owner's; false where the tenancy has ended. */
@@ -222,11 +262,10 @@ async function takeOver(
     // A tenancy that goes on is the same one, with a new id: whoever knew the old one leaves it alone from now on.
     const goesOn = held.spec.state === "Active" && held.spec.allocatedAt !== undefined;
     const allocatedAt = goesOn ? held.spec.allocatedAt : fresh.spec.allocatedAt;
-    const finalizers = (held.metadata.finalizers ?? []).filter((finalizer) => finalizer !== RETAINED);
     return edit(client, held, [
         { op: "replace", path: "/spec", value: { ...fresh.spec, allocatedAt } },
         { op: "add", path: "/metadata/labels", value: { ...held.metadata.labels, ...fresh.metadata.labels } },
-        { op: "add", path: "/metadata/finalizers", value: [...finalizers, ...(fresh.metadata.finalizers ?? [])] },
+        ...finalizerPatch(held, claim.retain === true),
     ]);
 }
 
@@ -286,15 +325,28 @@ async function rest(
 }
 
 /** Retaining is said twice: in the spec, for those who read it, and by a finalizer, which holds a stray delete off. */
-function retainPatch({ metadata, spec }: Reservation, retain: boolean): JsonPatchOperation[] {
-    if ((spec.retain ?? false) === retain) {
+function retainPatch(held: Reservation, retain: boolean): JsonPatchOperation[] {
+    return (held.spec.retain ?? false) === retain
+        ? []
+        : [
+              ...memberPatch("/spec/retain", held.spec.retain, retain ? true : undefined),
+              ...finalizerPatch(held, retain),
+          ];
+}
+
+/** An object that somebody has deleted keeps its finalizers: it would be gone with the last, and the address free. */
+function finalizerPatch(held: Reservation, retain: boolean): JsonPatchOperation[] {
+    const { finalizers = [] } = held.metadata;
+    if (isDeleted(held) || finalizers.includes(RETAINED) === retain) {
         return [];
     }
-    const others = (metadata.finalizers ?? []).filter((finalizer) => finalizer !== RETAINED);
-    return [
-        ...memberPatch("/spec/retain", spec.retain, retain ? true : undefined),
-        { op: "add", path: "/metadata/finalizers", value: retain ? [...others, RETAINED] : others },
-    ];
+    const others = finalizers.filter((finalizer) => finalizer !== RETAINED);
+    return [{ op: "add", path: "/metadata/finalizers", value: retain ? [...others, RETAINED] : others }];
+}
+
+/** Whether somebody has deleted the object, which its finalizers keep. */
+function isDeleted({ metadata }: Reservation): boolean {
+    return metadata.deletionTimestamp !== undefined;
 }
 
 /** A stack that got another name goes on with what it has. */

@@ -10,6 +10,12 @@ import { LABEL, type Reservation } from "./objects";
 const spaces = new WeakMap<ClusterClient, Map<string, AddressSpace>>();
 const unreachable = new Map<string, AddressSpace>();
 
+/** To list so many reservations costs about as much as to be late for an address. */
+const LISTED_PER_LOSS = 64;
+
+/** So often others may be faster before the reservations are read anew, be they ever so few. */
+const MIN_LOSSES = 4;
+
 /**
  * What this process knows of an address space: the reservations that the cluster has, read once, and the addresses that
  * its own requests have or are going to have.
@@ -25,6 +31,9 @@ export class AddressSpace {
     /** Addresses that others use without a reservation, and who. */
     private readonly foreign = new Map<string, string>();
     private reloading: Promise<void> | undefined;
+    private notedSinceAsked: Reservation[] = [];
+    /** How often others were faster since the reservations were last asked for. */
+    private losses = 0;
 
     private constructor(
         public readonly name: string,
@@ -37,7 +46,10 @@ export class AddressSpace {
         spaces.set(client, known);
         const space = known.get(name) ?? new AddressSpace(name, client);
         known.set(name, space);
-        space.listing ??= space.list();
+        space.listing ??= space.list().catch((error: unknown) => {
+            space.listing = undefined;
+            throw error;
+        });
         await space.listing;
         return space;
     }
@@ -85,7 +97,23 @@ export class AddressSpace {
     /** Takes note of a reservation that the list did not have. */
     public note(reservation: Reservation): void {
         this.add(reservation);
-        this.claim(addressOfReservation(reservation), reservation.spec.owner.key);
+        this.notedSinceAsked.push(reservation);
+        for (const free of this.free.values()) {
+            free.take(addressOfReservation(reservation));
+        }
+    }
+
+    /** Whether there is a reservation of the address, be it one that anybody may take over. */
+    public isKnown(address: Address): boolean {
+        return this.held.has(address.text);
+    }
+
+    /** Takes note that another was faster. After as many times as cost more than a list, the reservations are read anew. */
+    public async late(): Promise<void> {
+        this.losses += 1;
+        if (this.losses >= Math.max(MIN_LOSSES, this.held.size / LISTED_PER_LOSS)) {
+            await this.reload();
+        }
     }
 
     /** Leaves out addresses that others use without a reservation. @param holders by address */
@@ -115,12 +143,19 @@ export class AddressSpace {
 
     /** Remembers what an owner's request is going to have, and claims it. */
     public plan(ownerKey: string, address: Address): void {
+        if (this.planOf(ownerKey, address.family)?.text !== address.text) {
+            this.forgetPlan(ownerKey, address.family);
+        }
         this.plans.set(`${ownerKey} ${String(address.family)}`, address);
         this.claim(address, ownerKey);
     }
 
-    /** Forgets a plan that did not come true. */
+    /** Forgets a plan, and the claim to its address: it has come true, or cannot any more. */
     public forgetPlan(ownerKey: string, family: Family): void {
+        const planned = this.planOf(ownerKey, family);
+        if (planned && this.claims.get(planned.text) === ownerKey) {
+            this.claims.delete(planned.text);
+        }
         this.plans.delete(`${ownerKey} ${String(family)}`);
     }
 
@@ -160,6 +195,8 @@ export class AddressSpace {
     }
 
     private async list(): Promise<void> {
+        this.notedSinceAsked = [];
+        this.losses = 0;
         const labelSelector = `${LABEL.space}=${this.name}`;
         const { items } = this.client
             ? await this.client.list<Reservation>(IP_RESERVATION, undefined, { labelSelector })
@@ -168,8 +205,9 @@ export class AddressSpace {
         this.owned = new Map();
         this.byMac = new Map();
         this.free.clear();
-        items.forEach((item) => {
-            this.add(item);
+        // What was taken while the list was on its way may not be in it.
+        [...items, ...this.notedSinceAsked].forEach((reservation) => {
+            this.add(reservation);
         });
     }
 
