@@ -24,6 +24,7 @@ export interface ObjectMeta {
     deletionTimestamp?: string;
     labels?: Record<string, string>;
     annotations?: Record<string, string>;
+    ownerReferences?: { apiVersion: string; kind: string; name: string; uid: string }[];
 }
 
 export interface ObjectList<T> {

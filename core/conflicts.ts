@@ -82,6 +82,21 @@ export function addressConflicts(holders: ForeignHolders, address: string, place
           ];
 }
 
+/** The network that an address is of, where it is of one. @param address canonical */
+export function networkOf(networks: readonly ForeignNetwork[], address: string): ForeignNetwork | undefined {
+    const parsed = lenientAddress(address);
+    return networks.find(({ cidr }) => {
+        const subnet = lenientSubnet(cidr);
+        return (
+            parsed?.family === subnet?.family &&
+            parsed !== undefined &&
+            subnet !== undefined &&
+            subnet.first <= parsed.value &&
+            parsed.value <= subnet.last
+        );
+    });
+}
+
 /**
  * What of a pool others take addresses from: one problem for each of its blocks, an error under `Enforce`, a warning under
  * `Warn`. Addresses that the pool never gives out do not count, so an exclusion mends it.

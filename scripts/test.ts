@@ -5,6 +5,7 @@ import { Refusal, runCommand } from "./command";
 import { startCluster } from "./embedded-cluster/cluster";
 import { programNames } from "./embedded-cluster/commands";
 import type { Summary } from "./mocha-reporter";
+import { inParallel } from "./parallel";
 import { REPOSITORY } from "./paths";
 import { ensurePrograms } from "./toolchain";
 
@@ -14,8 +15,12 @@ import { ensurePrograms } from "./toolchain";
 /** The suites in these folders need nothing but Node; all others get a cluster and the Pulumi CLI. */
 const UNIT_SUITES = ["core", "client", "components", "dynamic", "scripts"];
 
-/** These wait for the engine and the cluster more than they compute: they run beside all others, in two halves. */
-const SUITES_BESIDE = ["integration"];
+/** These wait for the engine and the cluster more than they compute: they run beside all others. */
+const SUITES_BESIDE = ["integration", "provider", "docs"];
+
+/** So many mochas at a time: what is run beside comes in portions, so that none of them is left to end alone. */
+const LANES = 3;
+const PORTIONS = 8;
 
 /** How long mocha may take to end after its last test. */
 const ENDING_MS = 30_000;
@@ -58,16 +63,19 @@ async function run(files: string[], options: string[]): Promise<Summary> {
             WUKONG_PULUMI_BIN: folder,
             PATH: [folder, process.env["PATH"]].join(path.delimiter),
         };
-        const waiting = files.filter((file) => SUITES_BESIDE.includes(suiteOf(file)));
+        const isBeside = (file: string): boolean => SUITES_BESIDE.includes(suiteOf(file));
+        const waiting = files.filter(isBeside);
         const [first = [], ...beside] = [
-            files.filter((file) => !waiting.includes(file)),
-            waiting.filter((_, index) => index % 2 === 0),
-            waiting.filter((_, index) => index % 2 === 1),
+            files.filter((file) => !isBeside(file)),
+            ...Array.from({ length: PORTIONS }, (_, portion) =>
+                waiting.filter((_file, index) => index % PORTIONS === portion),
+            ),
         ].filter((group) => group.length > 0);
-        const summaries = await Promise.all([
-            runMocha(first, options, environment),
-            ...beside.map((group) => runMocha(group, options, environment, "shown at its end")),
-        ]);
+        const summaries: Summary[] = [];
+        await inParallel(LANES, [first, ...beside], async (group) => {
+            const output = group === first ? "shown at once" : "shown at its end";
+            summaries.push(await runMocha(group, options, environment, output));
+        });
         return summaries.reduce((a, b) => ({
             passed: a.passed + b.passed,
             failed: a.failed + b.failed,

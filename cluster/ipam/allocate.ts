@@ -3,7 +3,7 @@ import { checkStaticAddress, defaultFamily, whyNoAddress, type CompiledPool } fr
 import { errorsOf } from "../../core/problem";
 import type { ClusterClient } from "../client";
 import { ClusterError } from "../errors";
-import { addressOfReservation, isOpenTo, ownerName, take } from "./ledger";
+import { addressOfReservation, holderOf, isOpenTo, ownerName, release, take } from "./ledger";
 import type { Owner, Reservation } from "./objects";
 import { AddressSpace } from "./space";
 
@@ -20,10 +20,18 @@ export interface AddressRequest {
     readonly retain?: boolean;
     /** Also take over what another stack has reserved for the same owner. @default false */
     readonly adopt?: boolean;
+    /**
+     * Is asked, once an address is reserved, who uses it by now without a reservation; then that address is left to them.
+     * @default nobody is asked
+     */
+    readonly userOf?: (reservation: Reservation) => Promise<string | undefined>;
 }
 
 /** Others may be faster this often before an allocation is given up. */
 const MAX_LOSSES = 256;
+
+/** The CRDs take no longer reason. */
+const MAX_REASON = 200;
 
 const underWay = new WeakMap<AddressSpace, Map<string, Promise<Reservation>>>();
 
@@ -63,13 +71,13 @@ function ownAddress(space: AddressSpace, { pool, owner, adopt }: AddressRequest,
 /**
  * Reserves an address of a pool for an owner: the planned one, and where another writer was faster the next. One owner
  * has one address of a family in a space, also where it asks for it several times at once.
- * @param lost is told of each address that went to another, with its reservation
+ * @param lost is told of each address that went to another, and to whom
  * @throws ClusterError where the pool is full, or the cluster refuses
  */
 export async function allocate(
     client: ClusterClient,
     request: AddressRequest,
-    lost?: (address: Address, winner: Reservation) => void,
+    lost?: (address: Address, winner: string) => void,
 ): Promise<Reservation> {
     const space = await AddressSpace.of(client, request.pool.spec.space);
     const key = `${request.owner.key} ${String(request.family ?? defaultFamily(request.pool))}`;
@@ -84,7 +92,7 @@ async function allocateIn(
     client: ClusterClient,
     space: AddressSpace,
     request: AddressRequest,
-    lost: ((address: Address, winner: Reservation) => void) | undefined,
+    lost: ((address: Address, winner: string) => void) | undefined,
 ): Promise<Reservation> {
     const { pool, owner, family = defaultFamily(pool) } = request;
     let planned = planFor(space, request);
@@ -105,13 +113,18 @@ async function allocateIn(
             origin: "Auto",
         } as const;
         // To look costs less than to be refused: who was late once is likely to be so again.
-        const { won, reservation } = await take(client, claim, losses > 0 || space.isKnown(planned));
+        const { won, begins, reservation } = await take(client, claim, losses > 0 || space.isKnown(planned));
         space.note(reservation);
         space.forgetPlan(owner.key, family);
-        if (won) {
+        const user = won && begins === true ? await request.userOf?.(reservation) : undefined;
+        if (won && user === undefined) {
             return reservation;
         }
-        lost?.(planned, reservation);
+        if (user !== undefined) {
+            await leaveTo(client, reservation, user);
+            space.giveUp(reservation, user);
+        }
+        lost?.(planned, user ?? holderOf(reservation));
         await space.late();
         planned = planFor(space, request, losses + 1);
     }
@@ -119,6 +132,13 @@ async function allocateIn(
         "failed",
         `Others were faster ${String(MAX_LOSSES)} times; no address of IPPool "${pool.spec.name}" for ${ownerName(owner.key)}.`,
     );
+}
+
+/** Gives an address back that somebody else uses already, with no rest: to them it makes no difference. */
+export async function leaveTo(client: ClusterClient, { spec }: Reservation, user: string): Promise<void> {
+    const { space, allocationId } = spec;
+    const reason = `it is in use by ${user}`.slice(0, MAX_REASON);
+    await release(client, { space, address: addressOfReservation({ spec }) }, { allocationId, reason, retain: false });
 }
 
 function noneLeft(space: AddressSpace, { pool, owner }: AddressRequest, family: Family): ClusterError {

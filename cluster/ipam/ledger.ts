@@ -27,6 +27,8 @@ export interface Claim {
 /** What a claim came to: the reservation is the claimant's, or (`false`) that of `reservation.spec.owner`. */
 export interface Taken {
     readonly won: boolean;
+    /** Whether a tenancy begins with it; where the owner had the address before, one goes on. @default false */
+    readonly begins?: boolean;
     readonly reservation: Reservation;
 }
 
@@ -49,7 +51,7 @@ export async function take(client: ClusterClient, claim: Claim, lookFirst = fals
         const seen = lookFirst ? await client.find<Reservation>(IP_RESERVATION, undefined, name) : undefined;
         const made = seen ? undefined : await createNew(client, objectOf(client, claim, allocationId));
         if (made) {
-            return { won: true, reservation: made };
+            return { won: true, begins: true, reservation: made };
         }
         const held = seen ?? (await client.find<Reservation>(IP_RESERVATION, undefined, name));
         if (!held) {
@@ -57,7 +59,7 @@ export async function take(client: ClusterClient, claim: Claim, lookFirst = fals
         }
         if (held.spec.allocationId === allocationId) {
             // The answer to the create was lost, and it was sent again.
-            return { won: true, reservation: held };
+            return { won: true, begins: true, reservation: held };
         }
         const now = client.serverNow();
         if (!isOpenTo(held, claim, now)) {
@@ -70,7 +72,7 @@ export async function take(client: ClusterClient, claim: Claim, lookFirst = fals
         }
         const taken = await takeOver(client, held, claim, allocationId);
         if (taken) {
-            return { won: true, reservation: taken };
+            return { won: true, begins: held.spec.state === "Released", reservation: taken };
         }
     }
     throw new ClusterError(
@@ -79,12 +81,13 @@ export async function take(client: ClusterClient, claim: Claim, lookFirst = fals
     );
 }
 
-/** Creates a reservation; undefined where its address has one. */
+/** Creates a reservation; undefined where its address has one by now. */
 async function createNew(client: ClusterClient, reservation: Reservation): Promise<Reservation | undefined> {
     try {
         return await client.create(IP_RESERVATION, reservation);
     } catch (error) {
-        if (hasReason(error, "already-exists")) {
+        // An admission webhook may refuse for the moment, with the other of the two.
+        if (hasReason(error, "already-exists") || hasReason(error, "conflict")) {
             return undefined;
         }
         throw error;

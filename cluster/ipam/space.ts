@@ -103,6 +103,19 @@ export class AddressSpace {
         }
     }
 
+    /** Takes note that a reservation is gone again, and of who uses its address without one. */
+    public giveUp({ spec }: Reservation, user: string): void {
+        const others = (each: Reservation): boolean => each.spec.address !== spec.address;
+        this.held.delete(spec.address);
+        this.owned.set(spec.owner.key, this.holdingsOf(spec.owner.key).filter(others));
+        if (spec.macAddress !== undefined) {
+            this.byMac.set(spec.macAddress, this.holdingsWith(spec.macAddress).filter(others));
+        }
+        this.notedSinceAsked = this.notedSinceAsked.filter(others);
+        this.foreign.set(spec.address, user);
+        this.free.clear();
+    }
+
     /** Whether there is a reservation of the address, be it one that anybody may take over. */
     public isKnown(address: Address): boolean {
         return this.held.has(address.text);
@@ -162,11 +175,6 @@ export class AddressSpace {
     /** The address of a pool that an owner gets by its hash, of those that nobody holds or has claimed. */
     public choiceOf(pool: CompiledPool, ownerKey: string, family: Family): Address | undefined {
         return this.freeIn(pool).choiceOf(ownerKey, family);
-    }
-
-    /** How many of a pool's addresses nobody holds or has claimed. */
-    public freeCount(pool: CompiledPool, family: Family): bigint {
-        return this.freeIn(pool).count(family);
     }
 
     /** What of a pool is held or claimed, for messages. */

@@ -19,7 +19,7 @@ const views = new WeakMap<AddressSpace, Map<string, Promise<ForeignView>>>();
 const listers = new WeakMap<ClusterClient, Lister>();
 
 /** Lists each kind once in a run: the networks of a program's NICs are looked at one by one. */
-function remembering(client: ClusterClient): Lister {
+export function remembering(client: ClusterClient): Lister {
     const known = listers.get(client);
     if (known) {
         return known;

@@ -1,7 +1,7 @@
 import { clientFor, type ClusterClient } from "../../cluster/client";
 import { ClusterError } from "../../cluster/errors";
 import { identityOf } from "../../cluster/identity";
-import { allocate } from "../../cluster/ipam/allocate";
+import { allocate, leaveTo } from "../../cluster/ipam/allocate";
 import { amend, holderOf, ownerName, release, take, type Claim } from "../../cluster/ipam/ledger";
 import type { Reservation } from "../../cluster/ipam/objects";
 import { compiledPool, graceOf } from "../../cluster/ipam/pools";
@@ -12,6 +12,7 @@ import { blockOf, type CompiledPool } from "../../core/pool";
 import { reservationName } from "../../core/reservation";
 import { containsUnknown, differs, plainErrors, storedAnew, warnOnce } from "../handler";
 import { poolName } from "./check";
+import { userMeanwhile } from "./confirm";
 import type { IPReservationInputs, IPReservationState } from "./inputs";
 import { resolvePool } from "./resolve-pool";
 
@@ -126,12 +127,17 @@ async function requireSameCluster(client: ClusterClient, props: IPReservationSta
 
 /** Takes the address that the program or the state names. */
 async function takeThis(client: ClusterClient, inputs: IPReservationInputs): Promise<IPReservationState> {
-    const { won, reservation } = await take(client, claimOf(inputs));
-    if (!won) {
+    const { won, begins, reservation } = await take(client, claimOf(inputs));
+    const conflicts = inputs.pool === undefined ? undefined : (await poolOf(client, inputs)).spec.conflicts;
+    const user = won && begins === true ? await userMeanwhile(client, conflicts, reservation) : undefined;
+    if (user !== undefined) {
+        await leaveTo(client, reservation, user);
+    }
+    if (!won || user !== undefined) {
         throw new ClusterError(
             "already-exists",
-            `The address ${inputs.address ?? ""} for ${ownerName(inputs.owner)} was taken by ${holderOf(reservation)} in ` +
-                `the meantime. Choose another, or have its holder give it back first.`,
+            `The address ${inputs.address ?? ""} for ${ownerName(inputs.owner)} was taken by ` +
+                `${user ?? holderOf(reservation)} in the meantime. Choose another, or have its holder give it back first.`,
         );
     }
     return stateOf(inputs, reservation);
@@ -152,11 +158,10 @@ async function takeAny(client: ClusterClient, inputs: IPReservationInputs): Prom
             ...(network !== undefined && { network }),
             ...(retain !== undefined && { retain }),
             ...(adopt !== undefined && { adopt }),
+            userOf: async (reservation) => userMeanwhile(client, pool.spec.conflicts, reservation),
         },
         (address, winner) =>
-            winners.push(
-                `The address ${address.text} that was planned for ${ownerName(key)} went to ${holderOf(winner)}`,
-            ),
+            winners.push(`The address ${address.text} that was planned for ${ownerName(key)} went to ${winner}`),
     );
     const got = addressOf(reservation.spec.address);
     winners.forEach((winner) => {

@@ -1,4 +1,14 @@
-import { Cluster, IPPool, Network, VirtualMachine, type IPConfigArgs, type NetworkInterfaceArgs } from "../../index";
+import { randomUUID } from "node:crypto";
+import * as kubernetes from "@pulumi/kubernetes";
+import {
+    Cluster,
+    IPPool,
+    IPReservation,
+    Network,
+    VirtualMachine,
+    type IPConfigArgs,
+    type NetworkInterfaceArgs,
+} from "../../index";
 
 /** What a run of the program is to make, as the environment hands it over. */
 export interface BenchmarkStack {
@@ -7,6 +17,10 @@ export interface BenchmarkStack {
     readonly virtualMachines: Readonly<Record<string, readonly string[]>>;
     /** Give the further NICs addresses, each of a pool of its own. */
     readonly addresses?: boolean;
+    /** Addresses of a pool that the cluster has. */
+    readonly reservations?: { readonly pool: string; readonly count: number };
+    /** Objects as those addresses have, of the kubernetes provider. */
+    readonly customResources?: { readonly space: string; readonly count: number };
     /** Hand over the contents of a kubeconfig, and not leave it to the environment. */
     readonly kubeconfig?: string;
 }
@@ -20,6 +34,10 @@ export function benchmarkProgram(): void {
     const { namespace } = stack;
     const cluster =
         stack.kubeconfig === undefined ? {} : { cluster: new Cluster("c", { kubeconfig: stack.kubeconfig }) };
+    reserve(stack);
+    if (Object.keys(stack.virtualMachines).length === 0) {
+        return;
+    }
     const network = new Network("lan", { type: "bridge", namespace, ...cluster });
     for (const [name, nics] of Object.entries(stack.virtualMachines)) {
         const further = nics.map((nic, index): NetworkInterfaceArgs => {
@@ -45,6 +63,36 @@ export function benchmarkProgram(): void {
             annotations: { "embedded.vm.novasphere.dev/hotplug-ports": "24" },
             networks: [{ name: "eth0", type: "pod" }, ...further],
             ...cluster,
+        });
+    }
+}
+
+function reserve({ reservations, customResources }: BenchmarkStack): void {
+    for (let index = 0; index < (reservations?.count ?? 0); index += 1) {
+        new IPReservation(`reservation-${index}`, { pool: reservations?.pool ?? "" });
+    }
+    for (let index = 0; index < (customResources?.count ?? 0); index += 1) {
+        const space = customResources?.space ?? "";
+        const address = `10.0.${index >> 8}.${index & 255}`;
+        // The labels are as long as those of a reservation.
+        const labels = Object.fromEntries(
+            ["owner", "manager"].map((label) => [`vm.novasphere.dev/${label}`, "a".repeat(40)]),
+        );
+        new kubernetes.apiextensions.CustomResource(`reservation-${index}`, {
+            apiVersion: "vm.novasphere.dev/v1alpha1",
+            kind: "IPReservation",
+            metadata: { name: `${space}.v4-${address}`, labels: { "vm.novasphere.dev/space": space, ...labels } },
+            spec: {
+                address,
+                family: "IPv4",
+                space,
+                pool: space,
+                state: "Active",
+                origin: "Auto",
+                allocationId: randomUUID(),
+                allocatedAt: "2026-11-21T00:00:00Z",
+                owner: { key: `owner:reservation-${index}`, manager: "organization/benchmark/dev" },
+            },
         });
     }
 }

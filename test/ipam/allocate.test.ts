@@ -97,7 +97,7 @@ describe("the allocation of addresses, on the API server", function () {
         await take(await newClient(), rival);
         const told: string[] = [];
         const reservation = await allocate(client, { pool, owner: ownerOf("prod/a/eth1") }, (lost, winner) =>
-            told.push(`${lost.text} ${holderOf(winner)}`),
+            told.push(`${lost.text} ${winner}`),
         );
         assert.notEqual(reservation.spec.address, planned!.text);
         assert.equal(told.length, 1);

@@ -87,7 +87,7 @@ export class FaultyApiServer {
                 request.socket.resetAndDestroy();
                 return;
             case "conflict":
-                answer(response, 409, method === "POST" ? "AlreadyExists" : "Conflict");
+                answer(response, 409, "Conflict");
                 return;
             case "busy":
                 answer(response, 429, "TooManyRequests", { "retry-after": "1" });

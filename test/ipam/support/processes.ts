@@ -1,16 +1,15 @@
 import { fork, type ChildProcess } from "node:child_process";
 import * as path from "node:path";
+import type { Death, Order } from "./worker";
 import type { Job, Outcome } from "./writers";
 
 interface Message {
     readonly ready?: true;
-    readonly allocated?: number;
     readonly outcome?: Outcome;
 }
 
 /** A process that allocates. */
 export class Worker {
-    private onAllocated: () => void = () => undefined;
     private onEnd: (outcome: Outcome | undefined) => void = () => undefined;
     private readonly exited: Promise<void>;
     private running = true;
@@ -23,10 +22,7 @@ export class Worker {
                 resolve();
             });
         });
-        child.on("message", ({ allocated, outcome }: Message) => {
-            if (allocated !== undefined) {
-                this.onAllocated();
-            }
+        child.on("message", ({ outcome }: Message) => {
             if (outcome) {
                 this.onEnd(outcome);
             }
@@ -48,11 +44,11 @@ export class Worker {
         return new Worker(child);
     }
 
-    /** Does a job. @returns what came of it, or `undefined` where the process was killed meanwhile */
-    async run(job: Job, onAllocated: () => void = () => undefined): Promise<Outcome | undefined> {
-        this.onAllocated = onAllocated;
+    /** Does a job. @returns what came of it, or `undefined` where the process has died meanwhile */
+    async run(job: Job, death?: Death): Promise<Outcome | undefined> {
         const end = new Promise<Outcome | undefined>((resolve) => (this.onEnd = resolve));
-        this.child.send(job);
+        const order: Order = { job, ...(death && { death }) };
+        this.child.send(order);
         return end;
     }
 
@@ -60,13 +56,8 @@ export class Worker {
         return this.running;
     }
 
-    /** Kills the process as it stands. */
-    kill(): void {
-        this.child.kill("SIGKILL");
-    }
-
     async stop(): Promise<void> {
-        this.kill();
+        this.child.kill("SIGKILL");
         await this.exited;
     }
 }
