@@ -27,6 +27,7 @@ export type {
     PersistentVolumeClaimSource,
     Volume,
 } from "./components/vm-template";
+export type { OnMigrationRequired, OnRestartRequired } from "./core/consent";
 export type { Impact } from "./core/impact";
 export type { ConflictPolicy, ConflictSource, PoolBlock, PoolConflicts, PoolSpec } from "./core/pool";
 export { IPReservationResource } from "./dynamic/ip-reservation/resource";
@@ -34,5 +35,6 @@ export { NetworkGuard } from "./dynamic/network-guard/resource";
 export { NetworkInterface } from "./dynamic/network-interface/resource";
 export type { RunStrategy } from "./dynamic/power-state/inputs";
 export { PoolGuard } from "./dynamic/pool-guard/resource";
+export type { PlannedChange } from "./dynamic/power-state/plan";
 export { PowerState } from "./dynamic/power-state/resource";
 export { ServiceEndpoints } from "./dynamic/service-endpoints/resource";

@@ -178,7 +178,8 @@ export class ClusterClient {
             for (const [name, value] of Object.entries(options.query ?? {})) {
                 context.setQueryParam(name, value);
             }
-            context.setHeaderParam("Accept", "application/json");
+            // As kubectl does: subresources of aggregated APIs may answer with no body at all.
+            context.setHeaderParam("Accept", "application/json, */*");
             if (options.body !== undefined) {
                 context.setHeaderParam("Content-Type", options.contentType ?? "application/json");
                 context.setBody(JSON.stringify(options.body));
@@ -189,7 +190,7 @@ export class ClusterClient {
             const text = await response.body.text();
             this.readClock(response.headers["date"]);
             if (response.httpStatusCode >= 200 && response.httpStatusCode < 300) {
-                return parsedAnswer(text, what, this.server) as T;
+                return (text === "" ? undefined : parsedAnswer(text, what, this.server)) as T;
             }
             const error = errorOfStatus(response.httpStatusCode, text, what, this.server);
             if (!isTransient(response.httpStatusCode)) {

@@ -2,6 +2,7 @@ import type { ImpactFacts } from "../core/impact";
 import { freeHotplugPorts } from "../core/pci-capacity";
 import { memoryBytes } from "../core/quantity";
 import type { ClusterClient } from "./client";
+import { hasDynamicNetworksController } from "./dynamic-networks";
 import {
     kubevirtFacts,
     powerOf,
@@ -13,7 +14,14 @@ import {
 /** What the cluster says about the cost of changes to a VM's NICs. */
 export async function impactFacts(client: ClusterClient, view: VmView): Promise<Omit<ImpactFacts, "isPrimary">> {
     const kubevirt = await kubevirtFacts(client);
-    return { ...kubevirt, vm: powerOf(view), ...(view.vmi && instanceFacts(view.vmi, kubevirt)) };
+    // A VM that is off does not care.
+    const dynamicNetworks = view.vmi && (await hasDynamicNetworksController(client));
+    return {
+        ...kubevirt,
+        vm: powerOf(view),
+        ...(dynamicNetworks !== undefined && { dynamicNetworksController: dynamicNetworks }),
+        ...(view.vmi && instanceFacts(view.vmi, kubevirt)),
+    };
 }
 
 function instanceFacts(vmi: VirtualMachineInstance, { kubevirtVersion }: KubeVirtFacts): Partial<ImpactFacts> {

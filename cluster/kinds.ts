@@ -19,6 +19,13 @@ export const NETWORK_ATTACHMENT_DEFINITION = kind(
 export const IP_POOL = kind("vm.novasphere.dev", "v1alpha1", "ippools", "IPPool", false);
 export const IP_RESERVATION = kind("vm.novasphere.dev", "v1alpha1", "ipreservations", "IPReservation", false);
 export const IP_HISTORY = kind("vm.novasphere.dev", "v1alpha1", "iphistories", "IPHistory", false);
+export const MIGRATION = kind(
+    "kubevirt.io",
+    "v1",
+    "virtualmachineinstancemigrations",
+    "VirtualMachineInstanceMigration",
+);
+export const DAEMON_SET = kind("apps", "v1", "daemonsets", "DaemonSet");
 export const IP_ADDRESS = kind("networking.k8s.io", "v1", "ipaddresses", "IPAddress", false);
 export const ENDPOINT_SLICE = kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice");
 export const NAMESPACE = kind("", "v1", "namespaces", "Namespace", false);

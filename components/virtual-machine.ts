@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import type { OnMigrationRequired, OnRestartRequired } from "../core/consent";
 import { errorsOf } from "../core/problem";
 import { validateNics } from "../core/nic";
 import { NetworkInterface } from "../dynamic/network-interface/resource";
@@ -42,8 +43,20 @@ export interface VirtualMachineArgs extends ClusterScopedArgs {
      * @default "cloud-init"
      */
     guestConfig?: "cloud-init" | "none";
-    /** How long a start, a stop, an attach or a detach may take, in seconds. @default 300 */
+    /** How long a start, a stop, a restart, an attach or a detach may take, in seconds. @default 300 */
     timeoutSeconds?: number;
+    /**
+     * What to do about a change of the NICs that takes a live migration. `wait`: until KubeVirt migrates the VM, as it does
+     * by itself where its workloadUpdateMethods say so; `request`: ask for the migration; `refuse`: the change, at preview.
+     * @default "wait"
+     */
+    onMigrationRequired?: OnMigrationRequired;
+    /**
+     * What to do about a change of the NICs that takes a restart. `report`: write it, and say that it is in force at the
+     * next restart; `restart`: the VM, once, when all its NICs are in place; `refuse`: the change, at preview.
+     * @default "report"
+     */
+    onRestartRequired?: OnRestartRequired;
 }
 
 /** A VM called `<name>-vm`, its NICs, their addresses, and what starts it once all NICs are in place. */
@@ -111,6 +124,10 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
             },
         );
         const vmUid = this.object.metadata.apply((metadata) => metadata.uid);
+        const consent = {
+            ...(args.onMigrationRequired && { onMigrationRequired: args.onMigrationRequired }),
+            ...(args.onRestartRequired && { onRestartRequired: args.onRestartRequired }),
+        };
         const dynamicOptions = { ...scope.dynamic, deletedWith: this.object };
         const common = scope.common;
         const siblings = nics.map((nic) => nic.name).sort();
@@ -135,7 +152,7 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
                             ...common,
                             ...{ namespace, vm: vmName, vmUid, nic, siblings, type, primary },
                             ...(nadName && { nadName, nadDeclared }),
-                            ...{ macAddress, model, linkState, addresses, timeoutSeconds },
+                            ...{ macAddress, model, linkState, addresses, timeoutSeconds, ...consent },
                         },
                         // The engine orders deletes by direct dependencies: the NIC leaves before its network.
                         { ...dynamicOptions, dependsOn: guard ? [guard] : [] },
@@ -164,6 +181,7 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
                     ),
                 ),
                 timeoutSeconds,
+                ...consent,
             },
             { ...dynamicOptions, dependsOn: Object.values(this.interfaces) },
         );

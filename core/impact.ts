@@ -31,6 +31,8 @@ export interface ImpactFacts {
     /** See `freeHotplugPorts`. */
     readonly freeHotplugPorts?: number;
     readonly migrationInFlight?: boolean;
+    /** The update asks for a migration that is needed, and does not leave that to KubeVirt. */
+    readonly requestsMigration?: boolean;
 }
 
 export interface ImpactVerdict {
@@ -196,11 +198,14 @@ function byMigration(facts: ImpactFacts, why: string, unknown: readonly string[]
         return verdict("restart", `${why}, and the VM cannot migrate${because(liveMigratable)}${notChecked(unknown)}`);
     }
     const automatic = facts.kubevirtVersion === undefined ? undefined : isAtLeast(facts.kubevirtVersion, 1, 6);
-    const byHand = unasked
-        ? "; KubeVirt starts none by itself (its workloadUpdateMethods lack LiveMigrate): create a VirtualMachineInstanceMigration"
-        : automatic === false
-          ? "; KubeVirt before 1.6 starts none by itself: create a VirtualMachineInstanceMigration"
-          : "";
+    const byHand =
+        facts.requestsMigration === true
+            ? "; the update asks for it"
+            : unasked
+              ? "; KubeVirt starts none by itself (its workloadUpdateMethods lack LiveMigrate): create a VirtualMachineInstanceMigration"
+              : automatic === false
+                ? "; KubeVirt before 1.6 starts none by itself: create a VirtualMachineInstanceMigration"
+                : "";
     const missing = [
         ...(liveMigratable === undefined ? ["whether the VM can migrate"] : []),
         ...(methods === undefined ? ["KubeVirt's workloadUpdateMethods"] : []),

@@ -1,10 +1,19 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { OnMigrationRequired, OnRestartRequired } from "../core/consent";
 
 /** How a dynamic resource reaches its cluster; part of its inputs, so that a later `destroy` finds the same one. */
 export interface Connection {
     /** Contents or path of a kubeconfig; a secret. Absent: what `KUBECONFIG` says where `pulumi` runs. */
     kubeconfig?: string;
     context?: string;
+}
+
+/** Inputs of what changes a VM's NICs: what its owner agrees to. */
+export interface ConsentInputs {
+    /** @default "wait" */
+    onMigrationRequired?: OnMigrationRequired;
+    /** @default "report" */
+    onRestartRequired?: OnRestartRequired;
 }
 
 /** Inputs that every dynamic resource has. */

@@ -3,7 +3,8 @@ import { clientFor, type ClusterClient } from "../cluster/client";
 import { ClusterError, isUnreachable } from "../cluster/errors";
 import { missing, type Need } from "../cluster/preflight";
 import { describe, type Problem } from "../core/problem";
-import type { CommonInputs } from "./connection";
+import type { Consent } from "../core/consent";
+import type { CommonInputs, ConsentInputs } from "./connection";
 
 /** What the engine sends, in check and diff of a preview, for a value that is not known yet (`rpc.unknownValue`). */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
@@ -20,8 +21,17 @@ export function containsUnknown(value: unknown): boolean {
  * Whether what a later delete needs has changed: it gets only what the last create or update stored, so a change of
  * these is an update, if one that changes nothing in the cluster.
  */
-export function storedAnew<I extends CommonInputs & { timeoutSeconds?: number }>(olds: I, news: I): boolean {
-    return differs(olds.connection, news.connection) || olds.timeoutSeconds !== news.timeoutSeconds;
+export function storedAnew<I extends CommonInputs & ConsentInputs & { timeoutSeconds?: number }>(
+    olds: I,
+    news: I,
+): boolean {
+    const fields = ["timeoutSeconds", "onMigrationRequired", "onRestartRequired"] as const;
+    return differs(olds.connection, news.connection) || fields.some((field) => olds[field] !== news[field]);
+}
+
+/** What the VM's owner agrees to. */
+export function consentOf({ onMigrationRequired, onRestartRequired }: ConsentInputs): Consent {
+    return { onMigrationRequired: onMigrationRequired ?? "wait", onRestartRequired: onRestartRequired ?? "report" };
 }
 
 /** Whether a value has changed, or may have: one that is not known yet counts as another. */

@@ -4,12 +4,13 @@ import { NETWORK_ATTACHMENT_DEFINITION, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANC
 import type { Need } from "../../cluster/preflight";
 import { impactFacts } from "../../cluster/impact-facts";
 import { readVm, wrongCluster, type VirtualMachine, type VmView } from "../../cluster/virtual-machine";
+import { consentProblems, type Consent } from "../../core/consent";
 import { classifyChange, heaviest, type ImpactVerdict, type NicChange } from "../../core/impact";
 import { macFor, normalizeMac } from "../../core/mac";
 import { validateNics } from "../../core/nic";
 import type { Problem } from "../../core/problem";
 import { listsOf } from "../../core/vm-networks";
-import { checkWith, clientForCheck, containsUnknown, type Checked, type CheckRequest } from "../handler";
+import { checkWith, clientForCheck, consentOf, containsUnknown, type Checked, type CheckRequest } from "../handler";
 import { declarationOf, specOf, type NetworkInterfaceInputs } from "./inputs";
 import { announce, expectChange } from "./siblings";
 
@@ -69,6 +70,7 @@ async function checkNic({
         return { inputs: { ...inputs, ...verdictOf(olds) }, problems };
     }
     const verdict = await classify(client, lost ? undefined : olds, inputs, view);
+    problems.push(...consentProblems(verdict, consentOf(inputs), { ...place, field: "networks" }));
     if (verdict.impact === "refused") {
         problems.push({
             ...place,
@@ -233,12 +235,17 @@ async function classify(
     view: VmView,
 ): Promise<ImpactVerdict> {
     const known = await impactFacts(client, view);
-    const facts: typeof known = neverStarted(view, inputs) ? { ...known, vm: "absent" } : known;
+    const consent = consentOf(inputs);
+    const facts: typeof known = {
+        ...known,
+        ...(neverStarted(view, inputs) && { vm: "absent" }),
+        requestsMigration: consent.onMigrationRequired === "request",
+    };
     const changes = changesBetween(olds, inputs);
     const verdicts = changes.map((change) => {
         // A NIC that is taken off to be attached anew is not removed, so its being primary is no obstacle.
         const isPrimary = inputs.primary && change.kind !== "detach";
-        return doable(change, classifyChange(change, { ...facts, isPrimary }));
+        return doable(change, classifyChange(change, { ...facts, isPrimary }), consent);
     });
     const impact = heaviest(verdicts.map((verdict) => verdict.impact));
     // The heaviest comes first; what is lighter is still part of the truth, such as an address the guest is not told.
@@ -260,10 +267,16 @@ function neverStarted({ vm, vmi }: VmView, { vmUid }: NetworkInterfaceInputs): b
     return uid !== undefined && newVms.has(uid);
 }
 
-/** An unplug that only a restart would bring is not made: KubeVirt would drop the NIC from the VM and keep it in the guest. */
-export function doable(change: NicChange, verdict: ImpactVerdict): ImpactVerdict {
-    return change.kind === "detach" && verdict.impact === "restart"
-        ? { impact: "refused", reason: `${verdict.reason}; stop the VM first (runStrategy: "Halted")` }
+/**
+ * An unplug that only a restart would bring is made only together with the restart: else KubeVirt drops the NIC from the VM
+ * and keeps it in the guest.
+ */
+export function doable(change: NicChange, verdict: ImpactVerdict, { onRestartRequired }: Consent): ImpactVerdict {
+    return change.kind === "detach" && verdict.impact === "restart" && onRestartRequired !== "restart"
+        ? {
+              impact: "refused",
+              reason: `${verdict.reason}; stop the VM first (runStrategy: "Halted"), or set onRestartRequired: "restart"`,
+          }
         : verdict;
 }
 

@@ -1,10 +1,10 @@
 import type { Impact } from "../../core/impact";
 import { macFor } from "../../core/mac";
 import { bindingOf, type LinkState, type NicDeclaration, type NicSpec, type NicType } from "../../core/nic";
-import type { CommonInputs } from "../connection";
+import type { CommonInputs, ConsentInputs } from "../connection";
 
 /** A NIC of a VirtualMachine. */
-export interface NetworkInterfaceInputs extends CommonInputs {
+export interface NetworkInterfaceInputs extends CommonInputs, ConsentInputs {
     namespace: string;
     /** Name of the VirtualMachine. */
     vm: string;

@@ -2,12 +2,15 @@ import { clientFor, type ClusterClient } from "../../cluster/client";
 import { ClusterError } from "../../cluster/errors";
 import { kubevirtFacts, readVm, waitForVm, type VmView } from "../../cluster/virtual-machine";
 import type { Verdict } from "../../cluster/wait";
+import { impactFacts } from "../../cluster/impact-facts";
+import { classifyChange } from "../../core/impact";
 import { normalizeMac } from "../../core/mac";
 import { nicPhase, type PhaseFacts } from "../../core/nic-phase";
 import { attachNics, listsOf } from "../../core/vm-networks";
 import { differs, plainErrors, storedAnew } from "../handler";
 import { IDENTITY, MUTABLE } from "./check";
-import { detachNic } from "./detach";
+import { detachNic, takeOff } from "./detach";
+import { MigrationRequest } from "./migration-request";
 import { specOf, type NetworkInterfaceInputs, type NetworkInterfaceState } from "./inputs";
 import { expectChange, isDeclared, settle } from "./siblings";
 import { editVm, type EditedVm } from "./vm-edits";
@@ -97,7 +100,15 @@ const remove = plainErrors(async (id: string, props: NetworkInterfaceState): Pro
         );
     }
     const identity = { name: nic, macAddress: specOf(props).macAddress };
-    await detachNic(client, { namespace, name, uid: vmUid }, identity, props.timeoutSeconds);
+    const vm = { namespace, name, uid: vmUid };
+    const change = { kind: "detach", nic: specOf(props) } as const;
+    const { impact } = classifyChange(change, { ...(await impactFacts(client, view)), isPrimary: false });
+    if (impact === "restart" && props.onRestartRequired === "restart") {
+        // One that comes back with this run is in force with the restart that comes last.
+        await takeOff(client, vm, identity, replacedNics.has(id) ? undefined : props.timeoutSeconds);
+    } else {
+        await detachNic(client, vm, identity, props);
+    }
 });
 export { remove as delete };
 
@@ -116,7 +127,9 @@ async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<Net
         apply: (lists) =>
             attachNics(lists, [spec], { namespace: vm.namespace, ...(inputs.primary && { first: spec.name }) }),
     });
-    const kubevirt = await kubevirtFacts(client);
+    // Who asks for the migration does not depend on KubeVirt to begin one.
+    const kubevirt = inputs.onMigrationRequired === "request" ? {} : await kubevirtFacts(client);
+    const migration = new MigrationRequest(client, vm, inputs.onMigrationRequired);
     let last: Observation = { phase: "syncing", message: "", interfaceName: "", observedAddresses: [] };
     try {
         last = await waitForVm(
@@ -124,6 +137,7 @@ async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<Net
             vm,
             (view) => {
                 last = observe(inputs.nic, view, kubevirt);
+                migration.see(view);
                 return judge(inputs, last, view);
             },
             `NIC "${inputs.nic}" to be attached to VM "${vm.namespace}/${vm.name}"`,
@@ -202,6 +216,9 @@ function judge(inputs: NetworkInterfaceInputs, now: Observation, view: VmView): 
                 `NIC "${inputs.nic}" of VM "${inputs.namespace}/${inputs.vm}": ${now.message}`,
             );
         default:
-            return { done: false, seen: `${now.phase}: ${now.message}` };
+            // What only a restart brings is not waited for.
+            return inputs.impact === "restart"
+                ? { done: true, result: { ...now, phase: "restart-required", message: inputs.reason ?? now.message } }
+                : { done: false, seen: `${now.phase}: ${now.message}` };
     }
 }

@@ -1,13 +1,16 @@
 import type { ClusterClient } from "../../cluster/client";
 import { impactFacts } from "../../cluster/impact-facts";
 import { SECRET, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
-import { readVm, type VmView } from "../../cluster/virtual-machine";
-import { classifyChange } from "../../core/impact";
+import { powerOf, readVm, type VmView } from "../../cluster/virtual-machine";
+import { consentProblems } from "../../core/consent";
+import { classifyChange, type ImpactVerdict } from "../../core/impact";
+import { nicPhase } from "../../core/nic-phase";
 import { bindingOf, validateNics, type NicDeclaration, type NicSpec } from "../../core/nic";
 import { errorsOf, type Problem } from "../../core/problem";
 import {
     checkWith,
     clientForCheck,
+    consentOf,
     containsUnknown,
     tell,
     warnOnce,
@@ -15,8 +18,10 @@ import {
     type CheckRequest,
 } from "../handler";
 import { doable } from "../network-interface/check";
+import { factsOf } from "../network-interface/vm-state";
 import { MANAGER_ANNOTATION, type Leftovers, type PlannedNic, type PowerStateInputs } from "./inputs";
 import { findLeftovers } from "./leftovers";
+import { describeChange, nicChange, NOT_REACHED, type PlannedChange } from "./plan";
 
 export const check = checkWith<PowerStateInputs>(checkPowerState);
 
@@ -55,22 +60,60 @@ async function checkPowerState({ olds, news }: CheckRequest<PowerStateInputs>): 
     if (!olds && view) {
         problems.push(...strangers(news, vmUid, view));
     }
-    const detached = client && view ? await detaches(client, view, vm, before ?? {}, news.networks) : undefined;
+    const detached = client && view ? await detaches(client, view, news, before ?? {}) : undefined;
     problems.push(...(detached?.problems ?? []));
     const left = client && view ? await removals(client, view, news, before ?? {}) : undefined;
-    const changes = [
+    const changes: PlannedChange[] = [
         ...attaches(before ?? {}, news.networks),
-        ...(detached?.lines ?? unplanned(before, news.networks)),
-        ...(left?.lines ?? []),
+        ...(detached?.changes ?? unplanned(before, news.networks)),
+        ...(left?.changes ?? []),
     ];
+    const restart = view && plannedRestart(view, news, changes);
+    changes.push(...(restart ? [restart.change] : []));
     if (news.preview === true && problems.length === 0) {
-        changes.forEach((line) => {
-            tell(`VM ${vm}: ${line}`);
+        changes.forEach((change) => {
+            tell(`VM ${vm}: ${describeChange(change)}`);
         });
     }
     const told = changes.length > 0 || !before ? changes : olds?.changes;
-    const inputs = { ...news, ...(told && { changes: told }), ...(left && { leftovers: left.leftovers }) };
+    const inputs: PowerStateInputs = {
+        ...news,
+        ...(told && { changes: told }),
+        ...(left && { leftovers: left.leftovers }),
+        ...(restart?.byPowerState && { restart: restart.nics }),
+    };
     return { inputs, problems };
+}
+
+/** The restart that the plan comes to, where the VM's owner agrees to it: a detach that needs one brings its own. */
+function plannedRestart(
+    view: VmView,
+    news: PowerStateInputs,
+    changes: readonly PlannedChange[],
+): { change: PlannedChange; nics: string[]; byPowerState: boolean } | undefined {
+    if (news.onRestartRequired !== "restart" || powerOf(view) !== "running") {
+        return undefined;
+    }
+    const planned = changes.filter(({ impact }) => impact === "restart");
+    const waiting = Object.keys(news.networks).filter((nic) => awaitsRestart(view, nic));
+    const nics = [...new Set([...planned.flatMap(({ nic = [] }) => nic), ...waiting])].sort();
+    if (nics.length === 0) {
+        return undefined;
+    }
+    const reason = `once and last, for ${nics.join(", ")}`;
+    const byPowerState = !planned.some(({ action }) => action === "detach");
+    return { change: { action: "restart", impact: "restart", reason }, nics, byPowerState };
+}
+
+/** Whether the running VM has the NIC, as it is declared. */
+export function isInForce(view: VmView, nic: string): boolean {
+    const { phase } = nicPhase(nic, factsOf(view, {}));
+    return phase === "attached" || phase === "guest-visible";
+}
+
+function awaitsRestart(view: VmView, nic: string): boolean {
+    const { phase } = nicPhase(nic, factsOf(view, {}));
+    return phase === "restart-required" || phase === "restart-required-silent";
 }
 
 function declarationOf([name, nic]: [string, PlannedNic]): NicDeclaration {
@@ -130,35 +173,39 @@ function strangers(
     ];
 }
 
-function attaches(before: PowerStateInputs["networks"], after: PowerStateInputs["networks"]): string[] {
+function attaches(before: PowerStateInputs["networks"], after: PowerStateInputs["networks"]): PlannedChange[] {
     return Object.entries(after)
         .filter(([name, nic]) => !sameNic(before[name], nic))
         .map(([name, nic]) => {
-            const verdict = { impact: nic.impact ?? UNKNOWN_IMPACT, reason: nic.reason ?? NOT_REACHED };
-            return planLine(before[name] ? "change" : "attach", name, nic, verdict);
+            const { impact, reason = "" } = nic;
+            return nicChange(before[name] ? "change" : "attach", name, nic, impact ? { impact, reason } : NOT_REACHED);
         });
 }
 
 async function detaches(
     client: ClusterClient,
     view: VmView,
-    vm: string,
+    news: PowerStateInputs,
     before: PowerStateInputs["networks"],
-    after: PowerStateInputs["networks"],
-): Promise<{ lines: string[]; problems: Problem[] }> {
-    const facts = await impactFacts(client, view);
-    const lines: string[] = [];
+): Promise<{ changes: PlannedChange[]; problems: Problem[] }> {
+    const consent = consentOf(news);
+    const facts = {
+        ...(await impactFacts(client, view)),
+        requestsMigration: consent.onMigrationRequired === "request",
+    };
+    const changes: PlannedChange[] = [];
     const problems: Problem[] = [];
-    for (const [name, nic] of Object.entries(before).filter(([name]) => after[name] === undefined)) {
+    for (const [name, nic] of Object.entries(before).filter(([name]) => news.networks[name] === undefined)) {
         const change = { kind: "detach", nic: specOf(name, nic) } as const;
-        const verdict = doable(change, classifyChange(change, { ...facts, isPrimary: nic.primary }));
-        lines.push(planLine("detach", name, nic, verdict));
+        const verdict = doable(change, classifyChange(change, { ...facts, isPrimary: nic.primary }), consent);
+        const place = { vm: `${news.namespace}/${news.vm}`, nic: name, field: "networks" };
+        changes.push(nicChange("detach", name, nic, verdict));
+        problems.push(...consentProblems(verdict, consent, place));
         if (verdict.impact === "refused") {
-            const remedy = "leave the NIC in the program";
-            problems.push({ vm, nic: name, field: "networks", rule: verdict.reason, remedy });
+            problems.push({ ...place, rule: verdict.reason, remedy: "leave the NIC in the program" });
         }
     }
-    return { lines, problems };
+    return { changes, problems };
 }
 
 /** What an interrupted update has left over and this one removes; what cannot be removed now is only warned of. */
@@ -167,7 +214,7 @@ async function removals(
     view: VmView,
     inputs: PowerStateInputs,
     before: PowerStateInputs["networks"],
-): Promise<{ lines: string[]; leftovers: Leftovers } | undefined> {
+): Promise<{ changes: PlannedChange[]; leftovers: Leftovers } | undefined> {
     const { nics, reservations, verdicts } = await findLeftovers(client, inputs, before, view);
     const removable = nics.filter(({ name }) => verdicts[name]?.impact !== "refused");
     for (const { name } of nics.filter((nic) => !removable.includes(nic))) {
@@ -177,38 +224,32 @@ async function removals(
     if (removable.length === 0 && reservations.length === 0) {
         return undefined;
     }
-    const lines = [
-        ...removable.map(({ name, nadName = "pod network", macAddress }) => {
-            const { impact = UNKNOWN_IMPACT, reason = "" } = verdicts[name] ?? {};
-            return `detach ${name} (${nadName}, MAC ${macAddress}), which ${LEFT_OVER}: ${impact}, ${reason}`;
+    const changes: PlannedChange[] = [
+        ...removable.map((nic) => {
+            const { impact, reason } = verdicts[nic.name] ?? NOT_REACHED;
+            const verdict = { impact, reason: `${LEFT_OVER}; ${reason}` } as ImpactVerdict;
+            return nicChange("detach", nic.name, { ...nic, addresses: [] }, verdict);
         }),
-        ...reservations.map(({ address, space }) => `release ${address} (space ${space}), which ${LEFT_OVER}`),
+        ...reservations.map(({ address, space }): PlannedChange => ({
+            action: "release",
+            addresses: [address],
+            impact: "none",
+            reason: `${LEFT_OVER}, in the space ${space}`,
+        })),
     ];
-    return { lines, leftovers: { nics: removable, reservations } };
+    return { changes, leftovers: { nics: removable, reservations } };
 }
 
-const LEFT_OVER = "an interrupted update left behind";
+const LEFT_OVER = "an interrupted update left it behind";
 
 /** The detaches of a preview that cannot reach the cluster. */
-function unplanned(before: PowerStateInputs["networks"] | undefined, after: PowerStateInputs["networks"]): string[] {
+function unplanned(
+    before: PowerStateInputs["networks"] | undefined,
+    after: PowerStateInputs["networks"],
+): PlannedChange[] {
     return Object.entries(before ?? {})
         .filter(([name]) => after[name] === undefined)
-        .map(([name, nic]) => planLine("detach", name, nic, { impact: UNKNOWN_IMPACT, reason: NOT_REACHED }));
-}
-
-const UNKNOWN_IMPACT = "impact unknown";
-const NOT_REACHED = "the cluster was not reached";
-
-/** What happens to a NIC, which one it is, and what that costs, as a preview shows it. */
-function planLine(
-    action: "attach" | "change" | "detach",
-    name: string,
-    { nadName, macAddress, addresses }: PlannedNic,
-    { impact, reason }: { readonly impact: string; readonly reason: string },
-): string {
-    const network = nadName ?? "pod network";
-    const address = addresses.join(", ") || "DHCP";
-    return `${action} ${name} (${network}, MAC ${macAddress}, ${address}): ${impact}, ${reason}`;
+        .map(([name, nic]) => nicChange("detach", name, nic, NOT_REACHED));
 }
 
 function specOf(name: string, nic: PlannedNic): NicSpec {

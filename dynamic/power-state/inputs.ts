@@ -1,6 +1,7 @@
 import type { Impact } from "../../core/impact";
 import type { LinkState, NicType } from "../../core/nic";
-import type { CommonInputs } from "../connection";
+import type { CommonInputs, ConsentInputs } from "../connection";
+import type { PlannedChange } from "./plan";
 
 /** KubeVirt's run strategies. */
 export type RunStrategy = "Always" | "RerunOnFailure" | "Once" | "Manual" | "Halted";
@@ -31,7 +32,7 @@ export interface Leftovers {
 }
 
 /** Whether a VM runs; comes after all its NICs, so that a new VM boots with them. */
-export interface PowerStateInputs extends CommonInputs {
+export interface PowerStateInputs extends CommonInputs, ConsentInputs {
     namespace: string;
     vm: string;
     /** Random or absent in a preview. */
@@ -43,8 +44,10 @@ export interface PowerStateInputs extends CommonInputs {
     networks: Record<string, PlannedNic>;
     /** How long a start or stop may take. */
     timeoutSeconds: number;
-    /** What the last change of the NICs was, a line for each; filled in by `check`. */
-    changes?: string[];
+    /** What the last change of the network was; filled in by `check`. */
+    changes?: PlannedChange[];
+    /** NICs for which the VM is to be restarted when all are in place: filled in by `check`, where its owner agrees to that. */
+    restart?: string[];
     /** What the VM is to be rid of; filled in by `check`, and absent where there is nothing. */
     leftovers?: Leftovers;
 }

@@ -48,7 +48,9 @@ export async function findLeftovers(
     const specs = left.map((nic) => specInLists(lists, nic, inputs.namespace));
     const verdicts = specs.map((nic): [string, ImpactVerdict] => {
         const change = { kind: "detach", nic } as const;
-        return [nic.name, doable(change, classifyChange(change, { ...facts, isPrimary: false }))];
+        // To be rid of what nobody knows of is no reason for a restart.
+        const consent = { onMigrationRequired: "wait", onRestartRequired: "report" } as const;
+        return [nic.name, doable(change, classifyChange(change, { ...facts, isPrimary: false }), consent)];
     });
     const nics = specs.map(({ name, macAddress, nadName }) => ({
         name,
@@ -103,7 +105,7 @@ async function reservationsOfStack(client: ClusterClient, manager: string): Prom
 export async function removeLeftovers(client: ClusterClient, inputs: PowerStateInputs): Promise<void> {
     const { nics, reservations }: Leftovers = inputs.leftovers ?? { nics: [], reservations: [] };
     const vm = { namespace: inputs.namespace, name: inputs.vm, uid: inputs.vmUid ?? "" };
-    await Promise.all(nics.map(async (nic) => detachNic(client, vm, nic, inputs.timeoutSeconds)));
+    await Promise.all(nics.map(async (nic) => detachNic(client, vm, nic, inputs)));
     await Promise.all(
         reservations.map(async ({ space, address, allocationId, pool }) => {
             const graceSeconds = await graceOf(client, pool);

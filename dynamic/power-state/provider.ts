@@ -1,9 +1,16 @@
 import { clientFor, type ClusterClient } from "../../cluster/client";
 import { ClusterError } from "../../cluster/errors";
 import { VIRTUAL_MACHINE } from "../../cluster/kinds";
-import { getVm, waitForVm, type VirtualMachine, type VirtualMachineInstance } from "../../cluster/virtual-machine";
+import { restartVm } from "../../cluster/restart";
+import {
+    getVm,
+    readVm,
+    waitForVm,
+    type VirtualMachine,
+    type VirtualMachineInstance,
+} from "../../cluster/virtual-machine";
 import { containsUnknown, plainErrors, storedAnew } from "../handler";
-import { samePlan } from "./check";
+import { isInForce, samePlan } from "./check";
 import type { PowerStateInputs, PowerStateState, RunStrategy } from "./inputs";
 import { removeLeftovers } from "./leftovers";
 
@@ -22,6 +29,7 @@ export async function diff(
         replaces.length > 0 ||
         olds.runStrategy !== news.runStrategy ||
         news.leftovers !== undefined ||
+        news.restart !== undefined ||
         containsUnknown(news.networks) ||
         storedAnew(olds, news) ||
         !samePlan(olds.networks, news.networks);
@@ -66,7 +74,11 @@ async function inForce(id: string, news: PowerStateInputs, write: boolean): Prom
     const vm = await getVm(client, namespace, name, vmUid);
     await removeLeftovers(client, news);
     // What the check found is mended by this.
-    const { leftovers: _leftovers, ...inputs } = news;
+    const { leftovers: _leftovers, restart, ...inputs } = news;
+    const view = restart && (await readVm(client, namespace, name));
+    if (view && restart.some((nic) => !isInForce(view, nic))) {
+        await restartVm(client, { namespace, name }, news.timeoutSeconds);
+    }
     if (vm.spec?.runStrategy !== runStrategy && !write) {
         return { ...inputs, ...observe(vm) };
     }

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { InputsOf } from "../connection";
 import { providerOf } from "../shim";
 import type { PowerStateInputs, RunStrategy } from "./inputs";
+import type { PlannedChange } from "./plan";
 
 const provider = providerOf("power-state");
 
@@ -9,8 +10,8 @@ const provider = providerOf("power-state");
 export class PowerState extends pulumi.dynamic.Resource {
     /** KubeVirt's run strategy. */
     declare public readonly runStrategy: pulumi.Output<RunStrategy>;
-    /** What the last change of the VM's NICs was, a line for each, with its impact. */
-    declare public readonly changes: pulumi.Output<string[]>;
+    /** What the last change of the VM's network was, each with its impact. */
+    declare public readonly changes: pulumi.Output<PlannedChange[]>;
     /** KubeVirt's printable status, such as `Running`. */
     declare public readonly status: pulumi.Output<string>;
     /** KubeVirt waits for a restart to apply what could not be applied live. */

@@ -96,6 +96,16 @@ export class ClusterView {
         return this.read<Vmi>("virtualmachineinstances", name);
     }
 
+    /** The names of the migrations of a VM, whoever asked for them. */
+    async migrations(vm: string): Promise<string[]> {
+        const plural = "virtualmachineinstancemigrations";
+        const list = (await this.clients.custom.listNamespacedCustomObject({
+            ...{ ...KUBEVIRT, plural },
+            namespace: this.namespace,
+        })) as { items: (k8s.KubernetesObject & { spec: { vmiName: string } })[] };
+        return list.items.filter(({ spec }) => spec.vmiName === vm).map(({ metadata }) => metadata?.name ?? "");
+    }
+
     /** What a restart, of the VM or of its pod, would change. */
     async life(name: string): Promise<object> {
         const [vm, vmi] = await Promise.all([this.vm(name), this.vmi(name)]);

@@ -47,6 +47,7 @@ func Install(ctx context.Context, client kubecli.KubevirtClient, directory, crdD
 	group.Go(func() error { return i.installCRDs(groupContext, crdDirectory) })
 	group.Go(func() error { return i.installRBAC(groupContext) })
 	group.Go(func() error { return i.installNodes(groupContext) })
+	group.Go(func() error { return i.installDynamicNetworks(groupContext) })
 	group.Go(func() error { return i.installAggregatedAPI(groupContext, virtAPIPort) })
 	group.Go(func() error { return i.installKubeVirt(groupContext) })
 	return group.Wait()

@@ -1,0 +1,35 @@
+import type { ClusterClient, KubernetesObject } from "./client";
+import { hasReason } from "./errors";
+import { DAEMON_SET } from "./kinds";
+
+interface DaemonSet extends KubernetesObject {
+    status?: { numberReady?: number };
+}
+
+/** Part of the name under which distributions install the controller (its own manifests: `dynamic-networks-controller-ds`). */
+const NAME = "dynamic-networks-controller";
+
+const known = new WeakMap<ClusterClient, Promise<boolean | undefined>>();
+
+/**
+ * Whether multus-dynamic-networks-controller runs, which attaches NICs to pods that run already. It is looked for once in
+ * a run.
+ * @returns undefined where the user may not list DaemonSets of all namespaces
+ */
+export async function hasDynamicNetworksController(client: ClusterClient): Promise<boolean | undefined> {
+    const looking = known.get(client) ?? look(client);
+    known.set(client, looking);
+    return looking;
+}
+
+async function look(client: ClusterClient): Promise<boolean | undefined> {
+    try {
+        const { items } = await client.list<DaemonSet>(DAEMON_SET);
+        return items.some(({ metadata, status }) => metadata.name.includes(NAME) && (status?.numberReady ?? 0) > 0);
+    } catch (error) {
+        if (hasReason(error, "forbidden")) {
+            return undefined;
+        }
+        throw error;
+    }
+}
