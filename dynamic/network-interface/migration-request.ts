@@ -6,7 +6,7 @@ import type { OnMigrationRequired } from "../../core/consent";
 /** Asks, once, for the migration that a change waits for, where the VM's owner has it so. */
 export class MigrationRequest {
     private asked = false;
-    private failure: unknown;
+    private failure: Error | undefined;
 
     constructor(
         private readonly client: ClusterClient,
@@ -16,12 +16,14 @@ export class MigrationRequest {
 
     /** Looks at the VM as it is now. @throws ClusterError where the cluster has refused the migration */
     public see(view: VmView): void {
-        if (this.failure !== undefined) {
+        if (this.failure) {
             throw this.failure;
         }
         if (this.onMigrationRequired === "request" && !this.asked && awaitsMigration(view)) {
             this.asked = true;
-            requestMigration(this.client, this.vm).catch((error: unknown) => (this.failure = error));
+            requestMigration(this.client, this.vm).catch((error: unknown) => {
+                this.failure = error instanceof Error ? error : new Error(String(error));
+            });
         }
     }
 }
