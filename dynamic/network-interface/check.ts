@@ -29,6 +29,7 @@ export const check = checkWith<NetworkInterfaceInputs>(async (request) => {
     const stored = { ...inputs };
     delete stored.siblings;
     delete stored.nadDeclared;
+    delete stored.parentDevice;
     return { inputs: stored, problems };
 });
 

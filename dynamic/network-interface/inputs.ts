@@ -19,6 +19,8 @@ export interface NetworkInterfaceInputs extends CommonInputs {
     nadName?: string;
     /** True where the program itself makes the NetworkAttachmentDefinition, so a preview need not find it. Never stored. */
     nadDeclared?: boolean;
+    /** Device of the nodes that a macvlan NIC has to itself, where the program itself makes its network. Never stored. */
+    parentDevice?: string;
     /** The VM cannot be without it. */
     primary: boolean;
     /** @default made of namespace, VM and NIC */
@@ -65,7 +67,8 @@ export function declarationOf(inputs: NetworkInterfaceInputs): NicDeclaration {
         name: inputs.nic,
         type: inputs.type,
         model: inputs.model,
-        linkState: inputs.linkState,
+        // It is always filled in, also where KubeVirt knows none.
+        ...((inputs.type !== "sriov" || inputs.linkState !== "up") && { linkState: inputs.linkState }),
         ...(inputs.nadName !== undefined && { nadName: inputs.nadName }),
         ...(inputs.macAddress !== undefined && { macAddress: inputs.macAddress }),
     };
