@@ -12,7 +12,7 @@ import {
 import { macvlanParent } from "../core/cni/macvlan";
 import { networkDefaults } from "../core/nic-network";
 import { NetworkGuard } from "../dynamic/network-guard/resource";
-import { objectAnnotations } from "./manager";
+import { managerOfStack, objectAnnotations } from "./manager";
 import { refuse } from "./refuse";
 import { scopeOf, type ClusterScopedArgs } from "./scope";
 
@@ -180,7 +180,7 @@ export class Network extends pulumi.ComponentResource {
             this.nadName = pulumi.interpolate`${namespace}/${name}`;
             this.guard = new NetworkGuard(
                 `${name}-guard`,
-                { ...scope.common, nadName: this.nadName },
+                { ...scope.common, nadName: this.nadName, config, manager: managerOfStack() },
                 { ...scope.dynamic, dependsOn: this.nad },
             );
         }
