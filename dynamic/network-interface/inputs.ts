@@ -67,8 +67,7 @@ export function declarationOf(inputs: NetworkInterfaceInputs): NicDeclaration {
         name: inputs.nic,
         type: inputs.type,
         model: inputs.model,
-        // It is always filled in, also where KubeVirt knows none.
-        ...((inputs.type !== "sriov" || inputs.linkState !== "up") && { linkState: inputs.linkState }),
+        linkState: inputs.linkState,
         ...(inputs.nadName !== undefined && { nadName: inputs.nadName }),
         ...(inputs.macAddress !== undefined && { macAddress: inputs.macAddress }),
     };
