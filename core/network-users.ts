@@ -30,6 +30,7 @@ export interface PodObject extends NetworkUserObject {
 
 /** Somebody who names a network. */
 export interface NetworkUser {
+    readonly noun: "VM" | "VMI" | "pod";
     /** As it is told: `VM prod/web`. */
     readonly name: string;
     /** It is being deleted. */
@@ -95,8 +96,9 @@ function selected(annotation = ""): string[] {
     }
 }
 
-function user(noun: string, { metadata }: NetworkUserObject): NetworkUser {
+function user(noun: NetworkUser["noun"], { metadata }: NetworkUserObject): NetworkUser {
     return {
+        noun,
         name: `${noun} ${metadata.namespace ?? ""}/${metadata.name}`,
         isLeaving: metadata.deletionTimestamp !== undefined,
     };

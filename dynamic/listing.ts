@@ -28,6 +28,12 @@ export async function listedNads(
         });
 }
 
+/** The configuration that a network has in the cluster (`namespace/name`); undefined where there is none. */
+export async function nadConfigText(client: ClusterClient, nadName: string): Promise<string | undefined> {
+    const nads = await listOnce<Nad>(client, NETWORK_ATTACHMENT_DEFINITION);
+    return nads.find(({ metadata }) => `${metadata.namespace ?? ""}/${metadata.name}` === nadName)?.spec?.config;
+}
+
 /** The NICs of all VMs, of all namespaces, that name a network; but those of VMs that are being deleted. */
 export async function listedNics(client: ClusterClient): Promise<NicOnNad[]> {
     const vms = await listOnce<VirtualMachine>(client, VIRTUAL_MACHINE);

@@ -13,7 +13,7 @@ import {
 } from "../../cluster/kinds";
 import { networkUsers, type MachineObject, type NetworkUser, type PodObject } from "../../core/network-users";
 import type { CommonInputs } from "../connection";
-import { listedNads } from "../listing";
+import { listedNads, nadConfigText } from "../listing";
 import { MANAGER_ANNOTATION } from "../power-state/inputs";
 import { checkWith, clientForCheck, containsUnknown, plainErrors, storedAnew } from "../handler";
 import { poll } from "../../cluster/wait";
@@ -42,7 +42,7 @@ export const check = checkWith<NetworkGuardInputs>(async ({ news }) => {
     const nad = { kind: NETWORK_ATTACHMENT_DEFINITION, namespace };
     const needs = [...users, ...(news.config === undefined ? [] : [nads])];
     const client = await clientForCheck(news, `network ${news.nadName}`, needs, namespace === "" ? [] : [nad]);
-    const problems = await checkNeighbours(client, news);
+    const problems = [...(await checkNeighbours(client, news)), ...(await checkChange(client, news))];
     const { config: _config, manager: _manager, ...stored } = news;
     return { inputs: stored, problems };
 });
@@ -67,6 +67,34 @@ async function checkNeighbours(client: ClusterClient | undefined, inputs: Networ
         ? await listedNads(client, ({ metadata }) => metadata.annotations?.[MANAGER_ANNOTATION] === manager)
         : [];
     return neighbourWarnings(`Network "${nadName}"`, own, [...mates, ...others]);
+}
+
+/**
+ * A pod gets its NICs once, by the configuration of that moment: a VM that runs keeps what the network was, and reaches
+ * none of those that start later.
+ */
+async function checkChange(client: ClusterClient | undefined, inputs: NetworkGuardInputs): Promise<Problem[]> {
+    const { nadName, config } = inputs;
+    if (!client || config === undefined || containsUnknown(nadName)) {
+        return [];
+    }
+    const before = await nadConfigText(client, nadName);
+    if (before === undefined || before === config) {
+        return [];
+    }
+    const users = await usersOf(client, nadName);
+    const running = users.filter(({ noun, isLeaving }) => noun === "VMI" && !isLeaving);
+    return running.length === 0
+        ? []
+        : [
+              {
+                  subject: `Network "${nadName}"`,
+                  field: "config",
+                  rule: `its change reaches running VMs at their next start or live migration only; until then these are on the network as it was: ${names(running)}`,
+                  remedy: "migrate or restart them soon, or make another Network and move the NICs there",
+                  severity: "warning",
+              },
+          ];
 }
 
 export async function diff(

@@ -85,26 +85,30 @@ describe("networks of each type", () => {
         assert.match(text, /master "eth8\.5" is refused: .*held by NIC "a" of VM "\S+\/(one|two)-vm"; .*macvtap/s);
     });
 
-    it("previews macvlan and OVS, in the keys of their plugins", async () => {
-        const { steps } = await suite.stack.preview(
-            program({
+    it("previews macvlan and OVS, in the keys of their plugins, and warns of bridges that differ", async () => {
+        const { steps, text } = await suite.stack.preview(async () => {
+            const common = { type: "bridge", namespace: namespace.name, bridge: "br9" } as const;
+            new Network("closed", { ...common, isolation: true });
+            new Network("open", { ...common, mtu: 1400 });
+            await program({
                 one: [
                     { name: "a", type: "macvlan", master: "eth9" },
                     { name: "b", type: "ovs", bridge: "ovsbr0", vlanId: 5 },
                 ],
-            }),
-        );
+            })();
+        });
         const configs = steps
             .filter(({ type }) => type.endsWith("NetworkAttachmentDefinition"))
             .map(({ inputs }) => JSON.parse((inputs.spec as { config: string }).config) as Record<string, unknown>);
-        const told = configs.map(({ type, master, mode, bridge, vlan }) => ({ type, master, mode, bridge, vlan }));
-        assert.deepEqual(
-            told.sort((x, y) => String(x.type).localeCompare(String(y.type))),
-            [
-                { type: "macvlan", master: "eth9", mode: "passthru", bridge: undefined, vlan: undefined },
-                { type: "ovs", master: undefined, mode: undefined, bridge: "ovsbr0", vlan: 5 },
-            ],
+        const told = configs.map(({ type, master, mode, bridge, vlan }) =>
+            [type, master, mode, bridge, vlan].join(" "),
         );
+        assert.deepEqual(told.sort(), ["bridge   br9 ", "bridge   br9 ", "macvlan eth9 passthru  ", "ovs   ovsbr0 5"]);
+        assert.match(
+            text,
+            /warning: Network "\S+": isolation (true|false) is doubtful: \S+\/(open|closed) on the same bridge br9/,
+        );
+        assert.match(text, /warning: Network "\S+": mtu .*is doubtful: .*least MTU of its ports/);
     });
 
     it("attaches an SR-IOV NIC to a running VM by a live migration, without a restart", async () => {
@@ -128,6 +132,17 @@ describe("networks of each type", () => {
         const vm = await suite.view.vm("web-vm");
         assert.equal(listedNics(vm).fast?.network, `${namespace.name}/web-vm-fast`);
         assert.deepEqual(Object.keys(await suite.view.plugged("web-vm")).sort(), ["eth0", "fast"]);
+    });
+
+    it("warns of a change of a network that a running VM is on, which keeps what it was", async () => {
+        const moved = await suite.stack.preview(
+            program({ web: [{ name: "fast", type: "sriov", resourceName: "intel.com/sriov_net", vlanId: 6 }] }),
+        );
+        const vmi = `VMI ${namespace.name}/web-vm`;
+        assert.match(
+            moved.text,
+            new RegExp(`warning: Network "\\S+/web-vm-fast": config is doubtful: .*as it was: ${vmi};`),
+        );
     });
 
     async function instance(): Promise<{ uid: string | undefined; nodeName: string | undefined }> {
