@@ -12,29 +12,42 @@ export async function namespaceObstacle(): Promise<string | undefined> {
     if (process.platform !== "linux" || process.getuid?.() !== 0) {
         return "network namespaces are made by root on Linux";
     }
-    const name = `wukong-${String(process.pid)}-try`;
-    const made = await attempt("ip", "netns", "add", name);
-    await attempt("ip", "netns", "delete", name);
-    return made === undefined ? undefined : `\`ip netns add\` fails: ${made}`;
+    const failure = await attemptInNamespace("ip link add eth1 type veth peer name eth0");
+    return failure === undefined ? undefined : `network namespaces with veth devices cannot be made: ${failure}`;
 }
 
 /** Why a namespace of a stand has no bridge with VLAN filtering; undefined where it can. */
 export async function vlanObstacle(): Promise<string | undefined> {
-    const name = `wukong-${String(process.pid)}-vlan`;
-    await attempt("ip", "netns", "add", name);
-    const failure = await attempt(
-        ..."ip -n NAME link add br0 type bridge vlan_filtering 1".replace("NAME", name).split(" "),
-    );
-    await attempt("ip", "netns", "delete", name);
+    const failure = await attemptInNamespace("ip link add br0 type bridge vlan_filtering 1");
     return failure === undefined
         ? undefined
         : `this kernel has no VLAN filtering of bridges (CONFIG_BRIDGE_VLAN_FILTERING): ${failure}`;
 }
 
+/** Why a namespace of a stand has no macvlan; undefined where it can. */
+export async function macvlanObstacle(): Promise<string | undefined> {
+    const failure = await attemptInNamespace(
+        "ip link add eth1 type veth peer name eth0",
+        "ip link add link eth1 name try type macvlan mode passthru",
+    );
+    return failure === undefined ? undefined : `this kernel has no macvlan (CONFIG_MACVLAN): ${failure}`;
+}
+
 /** Why frames cannot be checked for their source MAC; undefined where they can. */
 export async function nftObstacle(): Promise<string | undefined> {
-    const failure = await attempt("nft", "list", "tables");
-    return failure === undefined ? undefined : `the CNI plugin needs nft on the node: ${failure}`;
+    const failure = await attemptInNamespace("nft add table bridge try");
+    return failure === undefined ? undefined : `the CNI plugin needs nft with tables of bridges: ${failure}`;
+}
+
+/** What the first command that failed in a namespace of its own said; none where all did what they were to. */
+async function attemptInNamespace(...commandLines: string[]): Promise<string | undefined> {
+    const name = `wukong-${String(process.pid)}-try`;
+    let failure = await attempt("ip", "netns", "add", name);
+    for (const commandLine of commandLines) {
+        failure ??= await attempt("ip", "netns", "exec", name, ...commandLine.split(" "));
+    }
+    await attempt("ip", "netns", "delete", name);
+    return failure;
 }
 
 /** What a program said where it failed, or could not be started. */
