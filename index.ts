@@ -1,7 +1,16 @@
 export { Cluster, type ClusterArgs } from "./components/cluster";
 export { IPPool, type IPBlockArgs, type IPPoolArgs, type PoolConflictsArgs } from "./components/ip-pool";
 export { IPReservation, type IPReservationArgs } from "./components/ip-reservation";
-export { Network, type NetworkArgs } from "./components/network";
+export {
+    Network,
+    type BridgeNetworkArgs,
+    type ExistingNetworkArgs,
+    type MacvlanNetworkArgs,
+    type NetworkArgs,
+    type OvsNetworkArgs,
+    type PlacedNetworkArgs,
+    type SriovNetworkArgs,
+} from "./components/network";
 export type {
     IPConfigArgs,
     NetworkInterfaceArgs,
@@ -27,6 +36,7 @@ export type {
     PersistentVolumeClaimSource,
     Volume,
 } from "./components/vm-template";
+export type { NetworkType } from "./core/cni-config";
 export type { OnMigrationRequired, OnRestartRequired } from "./core/consent";
 export type { Impact } from "./core/impact";
 export type { ConflictPolicy, ConflictSource, PoolBlock, PoolConflicts, PoolSpec } from "./core/pool";

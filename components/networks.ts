@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { NetworkType } from "../core/cni-config";
 import type { ExposureArgs } from "./service-exposure";
 import type { IPPool } from "./ip-pool";
 import type { Network } from "./network";
@@ -9,15 +10,28 @@ export interface NetworkInterfaceArgs {
     name: string;
     /**
      * `pod`: the pod network, by masquerade; the guest takes its address by DHCP.
-     * `bridge`: a layer-2 network, on a Linux bridge of the nodes.
+     * `bridge`, `macvlan`, `sriov`, `ovs`: a layer-2 network, as `Network` makes it.
      */
-    type: "pod" | "bridge";
-    /** The network of a `bridge` NIC. @default one of its own, on the bridge "br0" */
+    type: "pod" | NetworkType;
+    /** The network of the NIC. @default one of its own, called `<vm>-<nic>`, which goes with the NIC */
     network?: Network;
-    /** NetworkAttachmentDefinition that exists already, as `name` (of the VM's namespace) or `namespace/name`; instead of `network`. */
+    /**
+     * NetworkAttachmentDefinition that exists already, as `name` (of the VM's namespace) or `namespace/name`; instead of
+     * `network`.
+     */
     nadName?: pulumi.Input<string>;
-    /** Access VLAN of a network of the NIC's own, 1 to 4094. @default untagged */
+    /** Of a `bridge` or `ovs` network of the NIC's own: the bridge on the nodes. @default "br0" with `bridge` */
+    bridge?: string;
+    /** Of a `macvlan` network of the NIC's own: the nodes' NIC, which this VM then has to itself. */
+    master?: string;
+    /** Of a `sriov` (or `ovs`) network of the NIC's own: the nodes' resource, such as `intel.com/sriov_net`. */
+    resourceName?: string;
+    /** Of a network of the NIC's own: access VLAN, 1 to 4094. @default untagged; with `ovs`, all VLANs */
     vlanId?: number;
+    /** Of a `bridge` or `ovs` network of the NIC's own: VLANs the guest sees tagged, as `[101, "200-299"]`. @default none */
+    trunk?: (number | string)[];
+    /** Of a network of the NIC's own (not `sriov`): MTU in bytes. @default that of the nodes' device */
+    mtu?: number;
     /** The primary NIC cannot be removed while the VM exists. @default the first NIC is primary */
     primary?: boolean;
     /**
@@ -27,7 +41,7 @@ export interface NetworkInterfaceArgs {
     macAddress?: pulumi.Input<string>;
     /** Device model, one of KubeVirt's; only virtio is attached live. @default "virtio" */
     model?: pulumi.Input<string>;
-    /** Whether the cable is in. Changes live. @default "up" */
+    /** Whether the cable is in. Changes live; a `sriov` NIC's is always in. @default "up" */
     linkState?: pulumi.Input<"up" | "down">;
     /** @default DHCP */
     ipConfig?: IPConfigArgs;

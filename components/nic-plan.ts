@@ -1,13 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { GuestNic } from "../core/guest-network";
 import { macFor, normalizeMac } from "../core/mac";
+import { nicNetworkProblems, ownNetworkFields } from "../core/nic-network";
 import { primaryOf, qualifiedNad, type LinkState, type NicDeclaration } from "../core/nic";
 import type { Problem } from "../core/problem";
 import type { IPReservationResource } from "../dynamic/ip-reservation/resource";
 import type { NetworkGuard } from "../dynamic/network-guard/resource";
 import { isPool } from "./ip-pool";
 import { nicAddresses, type PlannedVm } from "./nic-addresses";
-import { Network } from "./network";
+import { Network, type NetworkArgs } from "./network";
 import type { NetworkInterfaceArgs, NetworkStatus } from "./networks";
 import type { Scope } from "./scope";
 
@@ -20,6 +21,8 @@ export interface NicPlan {
     readonly nadName: pulumi.Output<string> | undefined;
     /** The program makes the NetworkAttachmentDefinition. */
     readonly nadDeclared: boolean;
+    /** Device of the nodes that the NIC has to itself, as far as the program says it. */
+    readonly parentDevice: string | undefined;
     /** Guard of the network, where the program makes it. */
     readonly guard: NetworkGuard | undefined;
     readonly macAddress: pulumi.Output<string>;
@@ -96,6 +99,7 @@ function planNic(vm: PlannedVm, nic: NetworkInterfaceArgs, primary: boolean, sco
         primary,
         nadName,
         nadDeclared: network?.nad !== undefined,
+        parentDevice: network?.parentDevice,
         guard: network?.guard,
         macAddress,
         model: pulumi.output(nic.model ?? "virtio"),
@@ -106,21 +110,24 @@ function planNic(vm: PlannedVm, nic: NetworkInterfaceArgs, primary: boolean, sco
     };
 }
 
+/** Everything wrong with the networks that the NICs are on, as far as the program says it. */
+export function networkProblems(vm: string, nics: readonly NetworkInterfaceArgs[]): Problem[] {
+    return nics.flatMap((nic) => nicNetworkProblems(vm, { ...nic, namesNad: nic.nadName !== undefined }));
+}
+
 /** The NIC's network: the one it names, or one of its own. */
 function networkOf(vm: PlannedVm, nic: NetworkInterfaceArgs, scope: Scope): Network | undefined {
     if (nic.type === "pod" || nic.network || nic.nadName !== undefined) {
         return nic.network;
     }
-    return new Network(
-        `${vm.name}-${nic.name}`,
-        {
-            type: nic.type,
-            namespace: vm.namespace,
-            ...(nic.vlanId !== undefined && { vlanId: nic.vlanId }),
-            ...(vm.cluster && { cluster: vm.cluster }),
-        },
-        scope.components,
-    );
+    const args = {
+        type: nic.type,
+        namespace: vm.namespace,
+        ...ownNetworkFields(nic),
+        ...(vm.cluster && { cluster: vm.cluster }),
+    };
+    // `networkProblems` has found that the type has these fields.
+    return new Network(`${vm.name}-${nic.name}`, args as NetworkArgs, scope.components);
 }
 
 function guestNic(

@@ -9,7 +9,7 @@ import { PowerState } from "../dynamic/power-state/resource";
 import { guestSecret } from "./guest-secret";
 import { managerOfStack, objectAnnotations } from "./manager";
 import type { NetworkInterfaceArgs, NetworkStatus } from "./networks";
-import { exposureProblems, networkStatus, plainDeclaration, planNics } from "./nic-plan";
+import { exposureProblems, networkProblems, networkStatus, plainDeclaration, planNics } from "./nic-plan";
 import { refuse } from "./refuse";
 import { scopeOf, type ClusterScopedArgs } from "./scope";
 import { ServiceExposure, type ExposedVirtualMachine } from "./service-exposure";
@@ -83,6 +83,7 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
         this.vmName = `${name}-vm`;
         refuse(this, `VirtualMachine ${name}`, [
             ...errorsOf(validateNics(this.vmName, args.networks.map(plainDeclaration))),
+            ...networkProblems(this.vmName, args.networks),
             ...exposureProblems(this.vmName, args.networks),
         ]);
         this.namespace = pulumi.output(args.namespace ?? "default");
@@ -139,6 +140,7 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
                     primary,
                     nadName,
                     nadDeclared,
+                    parentDevice,
                     guard,
                     macAddress,
                     model,
@@ -151,7 +153,11 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
                         {
                             ...common,
                             ...{ namespace, vm: vmName, vmUid, nic, siblings, type, primary },
-                            ...(nadName && { nadName, nadDeclared }),
+                            ...(nadName && {
+                                nadName,
+                                nadDeclared,
+                                ...(parentDevice !== undefined && { parentDevice }),
+                            }),
                             ...{ macAddress, model, linkState, addresses, timeoutSeconds, ...consent },
                         },
                         // The engine orders deletes by direct dependencies: the NIC leaves before its network.

@@ -1,87 +1,104 @@
-import { type Place, type Problem } from "./problem";
+import { BRIDGE_FIELDS, bridgeConfig, bridgeProblems, type BridgeNetworkSpec } from "./cni/bridge";
+import type { At } from "./cni/checks";
+import { MACVLAN_FIELDS, macvlanConfig, macvlanProblems, type MacvlanNetworkSpec } from "./cni/macvlan";
+import { OVS_FIELDS, ovsConfig, ovsProblems, ovsResourceName, type OvsNetworkSpec } from "./cni/ovs";
+import { SRIOV_FIELDS, sriovConfig, sriovProblems, type SriovNetworkSpec } from "./cni/sriov";
+import type { Place, Problem } from "./problem";
 
-/** A network on a Linux bridge of the nodes, for the `bridge` CNI plugin. */
-export interface BridgeNetworkSpec {
-    readonly type: "bridge";
-    /** Name of the network in the configuration: that of the NetworkAttachmentDefinition. */
-    readonly name: string;
-    /** The bridge on every node, at most 15 characters. */
-    readonly bridge: string;
-    /** Access VLAN, 1 to 4094. */
-    readonly vlanId?: number;
-    /** 68 to 65535. @default that of the bridge */
-    readonly mtu?: number;
-    /** Drop frames from other MACs than the NIC's (needs nft on the nodes). @default false */
-    readonly macspoofchk?: boolean;
-    /** Guests of one node cannot reach each other. @default false */
-    readonly portIsolation?: boolean;
+/** A network of any type that can be rendered; `name` is that of its NetworkAttachmentDefinition. */
+export type CniNetworkSpec = BridgeNetworkSpec | MacvlanNetworkSpec | SriovNetworkSpec | OvsNetworkSpec;
+
+/** What a layer-2 network is made by. */
+export type NetworkType = CniNetworkSpec["type"];
+
+interface Renderer<Spec> {
+    /** What a network of the type may say of itself. */
+    readonly fields: readonly string[];
+    problems(spec: Spec, at: At): Problem[];
+    config(spec: Spec): object;
 }
 
-/** A network of any type that can be rendered. */
-export type CniNetworkSpec = BridgeNetworkSpec;
+const RENDERERS: { readonly [T in NetworkType]: Renderer<Extract<CniNetworkSpec, { type: T }>> } = {
+    bridge: { fields: BRIDGE_FIELDS, problems: bridgeProblems, config: bridgeConfig },
+    macvlan: { fields: MACVLAN_FIELDS, problems: macvlanProblems, config: macvlanConfig },
+    sriov: { fields: SRIOV_FIELDS, problems: sriovProblems, config: sriovConfig },
+    ovs: { fields: OVS_FIELDS, problems: ovsProblems, config: ovsConfig },
+};
 
-/** Everything wrong with a network. */
-export function validateCniConfig(spec: CniNetworkSpec): Problem[] {
-    const subject = `Network "${spec.name}"`;
+export const NETWORK_TYPES = Object.keys(RENDERERS) as readonly NetworkType[];
+
+/** What may be said of a network that exists: what the guest and its addresses go by. */
+const KNOWN_OF_EXISTING = ["type", "namespace", "cluster", "nadName", "vlanId", "mtu"];
+
+/** Everything wrong with a network whose NetworkAttachmentDefinition exists, by the fields that are declared. */
+export function existingNetworkProblems(name: string, type: NetworkType, declared: object): Problem[] {
+    const subject = `Network "${name}"`;
     return [
-        ...interfaceNameProblems({ subject, field: "bridge" }, spec.bridge),
-        ...wholeNumberProblems({ subject, field: "vlanId" }, spec.vlanId, 1, 4094, "a VLAN id (IEEE 802.1Q)"),
-        ...wholeNumberProblems({ subject, field: "mtu" }, spec.mtu, 68, 65535, "an MTU"),
+        ...typeProblems(type, { subject, field: "type" }),
+        ...Object.entries(declared)
+            .filter(([field, value]) => value !== undefined && !KNOWN_OF_EXISTING.includes(field))
+            .map(([field]) => ({
+                subject,
+                field,
+                rule: "nadName names a NetworkAttachmentDefinition that exists and is used as it is",
+                remedy: `leave ${field} out, or leave nadName out to have one made`,
+            })),
+    ];
+}
+
+/** Everything wrong with a network; told of its NIC, where it is one NIC's own. */
+export function validateCniConfig(
+    spec: CniNetworkSpec,
+    where: Omit<Place, "field"> = { subject: `Network "${spec.name}"` },
+): Problem[] {
+    const at: At = (field) => ({ ...where, field });
+    const unknownType = typeProblems(spec.type, at("type"));
+    if (unknownType.length > 0) {
+        return unknownType;
+    }
+    const renderer = rendererOf(spec);
+    const foreign = Object.entries(spec).filter(
+        ([field, value]) => value !== undefined && !["type", "name", ...renderer.fields].includes(field),
+    );
+    return [
+        ...foreign.map(([field]) => ({
+            ...at(field),
+            rule: `a network of type ${spec.type} has no ${field}, only ${renderer.fields.join(", ")}`,
+            remedy: "leave it out, or choose another type",
+        })),
+        ...renderer.problems(spec, at),
     ];
 }
 
 /**
- * The CNI configuration as a JSON string, for `spec.config` of the NetworkAttachmentDefinition. The plugins ignore keys
- * they do not know, so a wrong one would leave the VM untagged without a word: the keys are those of the plugin's
- * `NetConf` (containernetworking/plugins, plugins/main/bridge/bridge.go).
+ * The CNI configuration of a valid network as a JSON string, for `spec.config` of the NetworkAttachmentDefinition. The
+ * plugins ignore keys they do not know, so a wrong one would leave the VM untagged without a word.
  */
 export function cniConfig(spec: CniNetworkSpec): string {
-    return JSON.stringify({
-        cniVersion: "1.0.0",
-        name: spec.name,
-        type: spec.type,
-        bridge: spec.bridge,
-        ...(spec.vlanId === undefined ? {} : { vlan: spec.vlanId }),
-        // Its default was true up to plugins 1.6; true leaves VLAN 1 untagged on the port beside the access VLAN.
-        preserveDefaultVlan: false,
-        ...(spec.mtu === undefined ? {} : { mtu: spec.mtu }),
-        ...(spec.macspoofchk === undefined ? {} : { macspoofchk: spec.macspoofchk }),
-        ...(spec.portIsolation === undefined ? {} : { portIsolation: spec.portIsolation }),
-        // KubeVirt raises the pod's NIC itself and the guest has the address, so the pod's side stays bare.
-        disableContainerInterface: true,
-        ipam: {},
-    });
+    const { name, type } = spec;
+    return JSON.stringify({ cniVersion: "1.0.0", name, type, ...rendererOf(spec).config(spec) });
 }
 
-/** A name the Linux kernel takes for a network device (`dev_valid_name`): 1 to 15 characters, no space, / or :. */
-function interfaceNameProblems(place: Place, name: string): Problem[] {
-    return name !== "." && name !== ".." && /^[^\s/:]{1,15}$/.test(name)
-        ? []
-        : [
-              {
-                  ...place,
-                  value: name,
-                  rule: "the name of a network device has 1 to 15 characters and no space, / or :",
-                  remedy: "name the bridge as it is called on the nodes, such as br1",
-              },
-          ];
+/** The resource of the nodes that the NetworkAttachmentDefinition asks for, in Multus' annotation of this name. */
+export const RESOURCE_NAME_ANNOTATION = "k8s.v1.cni.cncf.io/resourceName";
+
+/** The resource of the nodes that a NIC on the network needs; undefined where it needs none. */
+export function resourceNameOf(spec: CniNetworkSpec): string | undefined {
+    switch (spec.type) {
+        case "sriov":
+            return spec.resourceName;
+        case "ovs":
+            return ovsResourceName(spec);
+        default:
+            return undefined;
+    }
 }
 
-function wholeNumberProblems(
-    place: Place,
-    value: number | undefined,
-    low: number,
-    high: number,
-    what: string,
-): Problem[] {
-    return value === undefined || (Number.isInteger(value) && value >= low && value <= high)
-        ? []
-        : [
-              {
-                  ...place,
-                  value,
-                  rule: `${what} is an integer in ${String(low)}-${String(high)}`,
-                  remedy: "correct it, or leave it out",
-              },
-          ];
+function typeProblems(type: NetworkType, place: Place): Problem[] {
+    const rule = `a network is of type ${NETWORK_TYPES.join(", ")}`;
+    return NETWORK_TYPES.includes(type) ? [] : [{ ...place, value: type, rule, remedy: "choose one of them" }];
+}
+
+function rendererOf(spec: CniNetworkSpec): Renderer<CniNetworkSpec> {
+    return RENDERERS[spec.type];
 }

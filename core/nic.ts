@@ -146,12 +146,12 @@ function linkStateProblems(nic: NicDeclaration, place: Place): Problem[] {
     if (state !== undefined && state !== "up" && state !== "down") {
         return [{ ...place, value: state, rule: "a link is up or down", remedy: "choose one of the two" }];
     }
-    return state !== undefined && nic.type === "sriov"
+    return state === "down" && nic.type === "sriov"
         ? [
               {
                   ...place,
                   value: state,
-                  rule: "KubeVirt has no link state for SR-IOV NICs",
+                  rule: "KubeVirt has no link state for SR-IOV NICs, whose cable is always in",
                   remedy: "leave linkState out",
               },
           ]

@@ -12,8 +12,8 @@ import { ensurePrograms } from "./toolchain";
 // `npm test`: everything. `npm test -- core/**` or `npm test -- test/core/ip.test.ts`: those. What follows the first
 // argument with a dash goes to mocha: `npm test -- integration --grep hot-plug`.
 
-/** The suites in these folders need nothing but Node; all others get a cluster and the Pulumi CLI. */
-const UNIT_SUITES = ["core", "client", "components", "dynamic", "scripts"];
+/** The suites in these folders need no cluster; all others get one, and the Pulumi CLI. */
+const UNIT_SUITES = ["core", "client", "components", "dynamic", "scripts", "cni"];
 
 /** These wait for the engine and the cluster more than they compute: they run beside all others. */
 const SUITES_BESIDE = ["integration", "provider", "docs"];

@@ -1,3 +1,7 @@
+import { readNadConfig } from "../../core/cni/nad-config";
+import { neighbourWarnings, type NamedNad } from "../../core/cni/neighbours";
+import type { Problem } from "../../core/problem";
+import { connectionKey } from "../../cluster/connection";
 import { clientFor, type ClusterClient, type KubernetesObject } from "../../cluster/client";
 import { ClusterError, hasReason } from "../../cluster/errors";
 import {
@@ -7,13 +11,20 @@ import {
     VIRTUAL_MACHINE_INSTANCE,
     type ResourceKind,
 } from "../../cluster/kinds";
+import { networkUsers, type MachineObject, type NetworkUser, type PodObject } from "../../core/network-users";
 import type { CommonInputs } from "../connection";
+import { listedNads, nadConfigText } from "../listing";
+import { MANAGER_ANNOTATION } from "../power-state/inputs";
 import { checkWith, clientForCheck, containsUnknown, plainErrors, storedAnew } from "../handler";
 import { poll } from "../../cluster/wait";
 
 export interface NetworkGuardInputs extends CommonInputs {
     /** `namespace/name` of the NetworkAttachmentDefinition. */
     nadName: string;
+    /** CNI configuration of the network, to be held against those of its neighbours. Never stored. */
+    config?: string;
+    /** Who manages the program's objects. Never stored. */
+    manager?: string;
 }
 
 /** A message names at most so many users. */
@@ -27,10 +38,64 @@ const LIST = ["list"] as const;
 export const check = checkWith<NetworkGuardInputs>(async ({ news }) => {
     const users = [VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE, POD].map((kind) => ({ kind, verbs: LIST }));
     const [namespace = ""] = containsUnknown(news.nadName) ? [] : news.nadName.split("/");
+    const nads = { kind: NETWORK_ATTACHMENT_DEFINITION, verbs: LIST };
     const nad = { kind: NETWORK_ATTACHMENT_DEFINITION, namespace };
-    await clientForCheck(news, `network ${news.nadName}`, users, namespace === "" ? [] : [nad]);
-    return { inputs: news, problems: [] };
+    const needs = [...users, ...(news.config === undefined ? [] : [nads])];
+    const client = await clientForCheck(news, `network ${news.nadName}`, needs, namespace === "" ? [] : [nad]);
+    const problems = [...(await checkNeighbours(client, news)), ...(await checkChange(client, news))];
+    const { config: _config, manager: _manager, ...stored } = news;
+    return { inputs: stored, problems };
 });
+
+/** The networks of this program. */
+const declared = new Map<string, NamedNad>();
+
+/** Warnings about other networks on the same bridge: those of the program, and those of others in the cluster. */
+async function checkNeighbours(client: ClusterClient | undefined, inputs: NetworkGuardInputs): Promise<Problem[]> {
+    const { nadName, manager, connection } = inputs;
+    const config = readNadConfig(inputs.config);
+    if (!config || containsUnknown([nadName, manager, connection])) {
+        return [];
+    }
+    const own = { nadName, config };
+    declared.set(`${connectionKey(connection)} ${nadName}`, own);
+    const mates = [...declared]
+        .filter(([key]) => key.startsWith(`${connectionKey(connection)} `))
+        .map(([, each]) => each);
+    // What this program manages, it declares anew.
+    const others = client
+        ? await listedNads(client, ({ metadata }) => metadata.annotations?.[MANAGER_ANNOTATION] === manager)
+        : [];
+    return neighbourWarnings(`Network "${nadName}"`, own, [...mates, ...others]);
+}
+
+/**
+ * A pod gets its NICs once, by the configuration of that moment: a VM that runs keeps what the network was, and reaches
+ * none of those that start later.
+ */
+async function checkChange(client: ClusterClient | undefined, inputs: NetworkGuardInputs): Promise<Problem[]> {
+    const { nadName, config } = inputs;
+    if (!client || config === undefined || containsUnknown(nadName)) {
+        return [];
+    }
+    const before = await nadConfigText(client, nadName);
+    if (before === undefined || before === config) {
+        return [];
+    }
+    const users = await usersOf(client, nadName);
+    const running = users.filter(({ noun, isLeaving }) => noun === "VMI" && !isLeaving);
+    return running.length === 0
+        ? []
+        : [
+              {
+                  subject: `Network "${nadName}"`,
+                  field: "config",
+                  rule: `its change reaches running VMs at their next start or live migration only; until then these are on the network as it was: ${names(running)}`,
+                  remedy: "migrate or restart them soon, or make another Network and move the NICs there",
+                  severity: "warning",
+              },
+          ];
+}
 
 export async function diff(
     _id: string,
@@ -58,7 +123,7 @@ const remove = plainErrors(async (_id: string, props: NetworkGuardInputs): Promi
     await poll(
         async () => {
             const users = await usersOf(client, props.nadName);
-            const staying = users.filter((user) => !user.leaving);
+            const staying = users.filter((user) => !user.isLeaving);
             if (staying.length > 0) {
                 throw new ClusterError(
                     "failed",
@@ -76,34 +141,14 @@ const remove = plainErrors(async (_id: string, props: NetworkGuardInputs): Promi
 });
 export { remove as delete };
 
-interface User {
-    readonly name: string;
-    readonly leaving: boolean;
-}
-
-interface VirtualMachineLike extends KubernetesObject {
-    spec?: { template?: { spec?: { networks?: NetworkEntry[] } }; networks?: NetworkEntry[] };
-}
-
-interface NetworkEntry {
-    name: string;
-    multus?: { networkName?: string };
-}
-
 /** Whoever names the NetworkAttachmentDefinition, anywhere in the cluster. */
-async function usersOf(client: ClusterClient, nadName: string): Promise<User[]> {
+async function usersOf(client: ClusterClient, nadName: string): Promise<NetworkUser[]> {
     const [vms, vmis, pods] = await Promise.all([
-        listAll<VirtualMachineLike>(client, VIRTUAL_MACHINE),
-        listAll<VirtualMachineLike>(client, VIRTUAL_MACHINE_INSTANCE),
-        listAll(client, POD),
+        listAll<MachineObject & KubernetesObject>(client, VIRTUAL_MACHINE),
+        listAll<MachineObject & KubernetesObject>(client, VIRTUAL_MACHINE_INSTANCE),
+        listAll<PodObject & KubernetesObject>(client, POD),
     ]);
-    const named = (object: KubernetesObject, networks: NetworkEntry[] | undefined): boolean =>
-        (networks ?? []).some((network) => qualified(network.multus?.networkName, object) === nadName);
-    return [
-        ...vms.filter((vm) => named(vm, vm.spec?.template?.spec?.networks)).map((vm) => user("VM", vm)),
-        ...vmis.filter((vmi) => named(vmi, vmi.spec?.networks)).map((vmi) => user("VMI", vmi)),
-        ...pods.filter((pod) => podNames(pod, nadName)).map((pod) => user("pod", pod)),
-    ];
+    return networkUsers(nadName, { vms, vmis, pods });
 }
 
 /** The objects of a kind; none where the cluster does not know the kind (any more). */
@@ -118,37 +163,7 @@ async function listAll<T extends KubernetesObject>(client: ClusterClient, kind: 
     }
 }
 
-/** Multus' annotation is a comma-separated list of `[namespace/]name[@interface]`, or a JSON list of objects. */
-function podNames(pod: KubernetesObject, nadName: string): boolean {
-    const annotation = pod.metadata.annotations?.["k8s.v1.cni.cncf.io/networks"];
-    if (!annotation) {
-        return false;
-    }
-    if (!annotation.trimStart().startsWith("[")) {
-        return annotation.split(",").some((entry) => qualified(entry.trim().split("@")[0], pod) === nadName);
-    }
-    try {
-        const entries = JSON.parse(annotation) as { name: string; namespace?: string }[];
-        return entries.some((entry) => `${entry.namespace ?? pod.metadata.namespace ?? ""}/${entry.name}` === nadName);
-    } catch {
-        return false;
-    }
-}
-
-function qualified(networkName: string | undefined, object: KubernetesObject): string | undefined {
-    return networkName === undefined || networkName.includes("/")
-        ? networkName
-        : `${object.metadata.namespace ?? ""}/${networkName}`;
-}
-
-function user(noun: string, object: KubernetesObject): User {
-    return {
-        name: `${noun} ${object.metadata.namespace ?? ""}/${object.metadata.name}`,
-        leaving: object.metadata.deletionTimestamp !== undefined,
-    };
-}
-
-function names(users: readonly User[]): string {
+function names(users: readonly NetworkUser[]): string {
     const shown = users.slice(0, MAX_NAMES).map((each) => each.name);
     const more = users.length - shown.length;
     return [...shown, ...(more > 0 ? [`${String(more)} more`] : [])].join(", ");

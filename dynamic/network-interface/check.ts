@@ -7,11 +7,14 @@ import { readVm, wrongCluster, type VirtualMachine, type VmView } from "../../cl
 import { consentProblems, type Consent } from "../../core/consent";
 import { classifyChange, heaviest, type ImpactVerdict, type NicChange } from "../../core/impact";
 import { macFor, normalizeMac } from "../../core/mac";
+import { NETWORK_TYPES } from "../../core/cni-config";
+import { readNadConfig } from "../../core/cni/nad-config";
 import { validateNics } from "../../core/nic";
 import type { Problem } from "../../core/problem";
 import { listsOf } from "../../core/vm-networks";
 import { checkWith, clientForCheck, consentOf, containsUnknown, type Checked, type CheckRequest } from "../handler";
 import { declarationOf, specOf, type NetworkInterfaceInputs } from "./inputs";
+import { checkParent, claimParent, needsOfParent } from "./macvlan-parent";
 import { announce, expectChange } from "./siblings";
 
 /** Fields that make another NIC of it. */
@@ -30,6 +33,7 @@ export const check = checkWith<NetworkInterfaceInputs>(async (request) => {
     const stored = { ...inputs };
     delete stored.siblings;
     delete stored.nadDeclared;
+    delete stored.parentDevice;
     return { inputs: stored, problems };
 });
 
@@ -52,7 +56,7 @@ async function checkNic({
     if (problems.length > 0) {
         return { inputs, problems };
     }
-    problems.push(...claimMac(inputs, place));
+    problems.push(...claimMac(inputs, place), ...claimParent(inputs, place));
     const client = await clientForCheck(inputs, `NIC ${inputs.nic} of VM ${place.vm}`, needsOf(inputs));
     if (!client) {
         return { inputs: unclassified(inputs, olds), problems };
@@ -65,6 +69,7 @@ async function checkNic({
         return { inputs, problems: [...problems, stranger] };
     }
     problems.push(...(await checkNad(client, inputs, place)), ...(await checkMacInCluster(client, inputs, place)));
+    problems.push(...(problems.length > 0 ? [] : await checkParent(client, inputs, place)));
     const lost = olds !== undefined && hasLost(view, inputs);
     if (olds && sameFields(olds, inputs) && !lost) {
         return { inputs: { ...inputs, ...verdictOf(olds) }, problems };
@@ -101,7 +106,8 @@ function withDefaults(news: NetworkInterfaceInputs): NetworkInterfaceInputs {
 }
 
 /** What this noun does in the NIC's namespace. */
-function needsOf({ namespace, nadName }: NetworkInterfaceInputs): Need[] {
+function needsOf(inputs: NetworkInterfaceInputs): Need[] {
+    const { namespace, nadName } = inputs;
     const needs: Need[] = [
         { kind: VIRTUAL_MACHINE, namespace, verbs: ["get", "list", "watch", "patch"] },
         { kind: VIRTUAL_MACHINE_INSTANCE, namespace, verbs: ["get", "list", "watch"] },
@@ -109,10 +115,14 @@ function needsOf({ namespace, nadName }: NetworkInterfaceInputs): Need[] {
     const nadNamespace = nadName?.split("/")[0];
     return nadNamespace === undefined
         ? needs
-        : [...needs, { kind: NETWORK_ATTACHMENT_DEFINITION, namespace: nadNamespace, verbs: ["list"] }];
+        : [
+              ...needs,
+              { kind: NETWORK_ATTACHMENT_DEFINITION, namespace: nadNamespace, verbs: ["list"] },
+              ...needsOfParent(inputs),
+          ];
 }
 
-type Place = Pick<Problem, "vm" | "nic">;
+type Place = Required<Pick<Problem, "vm" | "nic">>;
 
 /** MAC addresses that the NICs of this program have, and whose they are. */
 const claimed = new Map<string, string>();
@@ -171,10 +181,11 @@ async function checkNad(client: ClusterClient, inputs: NetworkInterfaceInputs, p
         return [];
     }
     const [namespace = "", name = ""] = inputs.nadName.split("/");
-    const nads = await client.list<KubernetesObject>(NETWORK_ATTACHMENT_DEFINITION, namespace);
+    const nads = await client.list<NetworkAttachmentDefinition>(NETWORK_ATTACHMENT_DEFINITION, namespace);
     const known = nads.items.map((nad) => nad.metadata.name);
-    if (known.includes(name)) {
-        return [];
+    const found = nads.items.find((nad) => nad.metadata.name === name);
+    if (found) {
+        return pluginProblems(readNadConfig(found.spec?.config)?.plugin, inputs, place);
     }
     return [
         {
@@ -185,6 +196,30 @@ async function checkNad(client: ClusterClient, inputs: NetworkInterfaceInputs, p
             remedy: "name one that exists, or declare a Network",
         },
     ];
+}
+
+interface NetworkAttachmentDefinition extends KubernetesObject {
+    spec?: { config?: string };
+}
+
+/** The type of the NIC decides on its binding, which fits one kind of plugin; of others nothing is known. */
+function pluginProblems(
+    plugin: string | undefined,
+    { type, nadName }: NetworkInterfaceInputs,
+    place: Place,
+): Problem[] {
+    const wanted = NETWORK_TYPES.find((each) => each === plugin);
+    return wanted === undefined || wanted === type
+        ? []
+        : [
+              {
+                  ...place,
+                  field: "type",
+                  value: type,
+                  rule: `the NetworkAttachmentDefinition ${nadName ?? ""} is for the CNI plugin ${wanted}`,
+                  remedy: `write type: "${wanted}", or name another network`,
+              },
+          ];
 }
 
 /**

@@ -19,6 +19,8 @@ export interface NetworkInterfaceInputs extends CommonInputs, ConsentInputs {
     nadName?: string;
     /** True where the program itself makes the NetworkAttachmentDefinition, so a preview need not find it. Never stored. */
     nadDeclared?: boolean;
+    /** Device of the nodes that a macvlan NIC has to itself, where the program itself makes its network. Never stored. */
+    parentDevice?: string;
     /** The VM cannot be without it. */
     primary: boolean;
     /** @default made of namespace, VM and NIC */

@@ -3,9 +3,19 @@ import { readFileSync, readdirSync } from "node:fs";
 import * as path from "node:path";
 import { REPOSITORY } from "../paths";
 
-/** A program that the scripts start. */
+/** A program that the scripts or the tests start. */
 export type ProgramName =
-    "pulumi" | "etcd" | "kube-apiserver" | "kube-controller-manager" | "virt-api" | "virt-controller" | "node-side";
+    | "pulumi"
+    | "etcd"
+    | "kube-apiserver"
+    | "kube-controller-manager"
+    | "virt-api"
+    | "virt-controller"
+    | "node-side"
+    | CniProgramName;
+
+/** The CNI plugins that networks are rendered for and that are Go modules, and the tool that calls them. */
+export type CniProgramName = "cnitool" | "bridge" | "macvlan";
 
 /** One Go program. */
 export interface GoProgram {
@@ -33,6 +43,7 @@ export interface Unit {
 
 const PULUMI = "scripts/toolchain/pulumi";
 const KUBERNETES = "scripts/toolchain/kubernetes";
+const CNI = "scripts/toolchain/cni";
 const EMBEDDED_CLUSTER = "scripts/embedded-cluster";
 
 /**
@@ -113,6 +124,23 @@ export function units(): Unit[] {
             minutes: 1,
             ownSources: true,
             programs: [{ name: "node-side", module: EMBEDDED_CLUSTER, package: "./node-side" }],
+        },
+        {
+            name: "cni",
+            minutes: 1,
+            programs: [
+                { name: "cnitool", module: CNI, package: "github.com/containernetworking/cni/cnitool" },
+                {
+                    name: "bridge",
+                    module: CNI,
+                    package: "github.com/containernetworking/plugins/plugins/main/bridge",
+                },
+                {
+                    name: "macvlan",
+                    module: CNI,
+                    package: "github.com/containernetworking/plugins/plugins/main/macvlan",
+                },
+            ],
         },
     ];
 }

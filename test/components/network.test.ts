@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
-import { Network, type NetworkArgs } from "../../index";
-import { deploy, find, namesOf, refusalOf } from "./deploy";
+import { Network, type BridgeNetworkArgs, type NetworkArgs } from "../../index";
+import { deploy, find, namesOf, refusalOf, type Loose } from "./deploy";
 
-async function configOf(args: Partial<NetworkArgs>): Promise<Record<string, unknown>> {
-    const { registered } = await deploy(() => new Network("lan", { type: "bridge", ...args }));
-    const { spec } = find(registered, "NetworkAttachmentDefinition", "lan").inputs;
-    return JSON.parse(spec.config) as Record<string, unknown>;
+async function configOf(args: Partial<BridgeNetworkArgs>): Promise<Record<string, unknown>> {
+    return (await nadOf({ type: "bridge", ...args })).config;
+}
+
+async function nadOf(args: NetworkArgs): Promise<{ config: Record<string, unknown>; annotations: Loose }> {
+    const { registered } = await deploy(() => new Network("lan", args));
+    const { spec, metadata } = find(registered, "NetworkAttachmentDefinition", "lan").inputs;
+    return { config: JSON.parse(spec.config) as Record<string, unknown>, annotations: metadata.annotations };
 }
 
 describe("Network", () => {
@@ -31,6 +35,26 @@ describe("Network", () => {
         assert.equal((await configOf({ macSpoofCheck: false })).macspoofchk ?? false, false);
     });
 
+    it("isolates guests where told so, and hands on a trunk", async () => {
+        assert.equal((await configOf({})).portIsolation ?? false, false);
+        const { portIsolation, vlanTrunk } = await configOf({ isolation: true, vlanId: 10, trunk: [10, 101] });
+        assert.deepEqual([portIsolation, vlanTrunk], [true, [{ id: 101 }]]);
+    });
+
+    it("is for the CNI plugin of its type, with the resource of the nodes that a NIC takes", async () => {
+        const key = "k8s.v1.cni.cncf.io/resourceName";
+        for (const [args, resource] of [
+            [{ type: "bridge" }, undefined],
+            [{ type: "macvlan", master: "eth1" }, undefined],
+            [{ type: "sriov", resourceName: "intel.com/sriov_net" }, "intel.com/sriov_net"],
+            [{ type: "ovs", bridge: "ovsbr0" }, "ovs-cni.network.kubevirt.io/ovsbr0"],
+        ] as [NetworkArgs, string | undefined][]) {
+            const { config, annotations } = await nadOf(args);
+            assert.deepEqual([config.type, annotations[key]], [args.type, resource]);
+            assert.equal(annotations["vm.novasphere.dev/managed-by"], "acme/shop/dev");
+        }
+    });
+
     it("has a guard that is made after the definition, and so is asked before it goes", async () => {
         const { registered } = await deploy(() => new Network("lan", { type: "bridge", namespace: "infra" }));
         const guard = find(registered, "NetworkGuard", "lan-guard");
@@ -48,6 +72,12 @@ describe("Network", () => {
         );
         assert.deepEqual([value.nad, value.guard], [undefined, undefined]);
         assert.equal(await valueOf(value.nadName), "infra/old-lan");
+    });
+
+    it("is refused where it says anything of a definition that is used as it is", async () => {
+        const args = { type: "bridge", nadName: "old-lan", isolation: true } as const;
+        const { error } = await refusalOf(() => new Network("lan", args));
+        assert.match(error.message, /Network "lan": isolation is refused: nadName names/);
     });
 
     for (const [what, args, field] of [

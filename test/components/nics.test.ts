@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Network, type NetworkInterfaceArgs } from "../../index";
-import { deploy, find, namesOf, virtualMachine, type Registered } from "./deploy";
+import { deploy, find, namesOf, refusalOf, virtualMachine, type Registered } from "./deploy";
 
 async function machine(networks: NetworkInterfaceArgs[], namespace?: string): Promise<readonly Registered[]> {
     return (await deploy(() => virtualMachine({ networks, ...(namespace !== undefined && { namespace }) }))).registered;
@@ -77,6 +77,40 @@ describe("the NICs of a VirtualMachine", () => {
         assert.equal(JSON.parse(nad.inputs.spec.config).vlan, 100);
         const nic = find(registered, "NetworkInterface", "web-vm-eth2").inputs;
         assert.deepEqual([nic.nadName, nic.nadDeclared], ["shop/web-vm-eth2", true]);
+    });
+
+    it("get a network of their own of any type, with the fields that they name", async () => {
+        const registered = await machine([
+            { name: "a", type: "bridge", bridge: "br7", trunk: [101], vlanId: 10, mtu: 1400 },
+            { name: "b", type: "macvlan", master: "eth1", vlanId: 7 },
+            { name: "c", type: "sriov", resourceName: "intel.com/sriov_net" },
+            { name: "d", type: "ovs", bridge: "ovsbr0" },
+        ]);
+        const config = (nic: string): Record<string, unknown> =>
+            JSON.parse(find(registered, "NetworkAttachmentDefinition", `web-vm-${nic}`).inputs.spec.config) as Record<
+                string,
+                unknown
+            >;
+        const { bridge, vlan, vlanTrunk, mtu, macspoofchk } = config("a");
+        assert.deepEqual([bridge, vlan, vlanTrunk, mtu, macspoofchk], ["br7", 10, [{ id: 101 }], 1400, true]);
+        assert.deepEqual([config("b").type, config("b").master], ["macvlan", "eth1.7"]);
+        assert.deepEqual([config("c").type, config("d").type], ["sriov", "ovs"]);
+        const parents = ["a", "b", "c", "d"].map(
+            (nic) => find(registered, "NetworkInterface", `web-vm-${nic}`).inputs.parentDevice as unknown,
+        );
+        assert.deepEqual(parents, [undefined, "eth1.7", undefined, undefined]);
+        // The network goes with the NIC, after it: its guard is asked once the NIC has gone.
+        assert.ok(find(registered, "NetworkInterface", "web-vm-b").dependencies.includes("web-vm-b-guard"));
+    });
+
+    it("are refused before anything is made where they say twice what they are on", async () => {
+        const { error, registered } = await refusalOf(() => {
+            const network = new Network("lan", { type: "bridge" });
+            virtualMachine({ networks: [eth0, { ...eth1, network, vlanId: 5 }] });
+        });
+        assert.match(error.message, /NIC "eth1" of VM "web-vm": vlanId is refused: network "lan" says/);
+        assert.deepEqual(namesOf(registered, "Secret"), []);
+        assert.deepEqual(namesOf(registered, "NetworkInterface"), []);
     });
 
     for (const [given, qualified] of [

@@ -30,6 +30,10 @@ describe("nic", () => {
         assert.equal(problems(), "");
     });
 
+    it("accepts an SR-IOV NIC with its link up, which is written nowhere", () => {
+        assert.equal(problems({ ...lan, type: "sriov", linkState: "up" }), "");
+    });
+
     it("binds as KubeVirt needs it", () => {
         const types: NicType[] = ["pod", "bridge", "macvlan", "sriov", "ovs"];
         assert.deepEqual(types.map(bindingOf), ["masquerade", "bridge", "bridge", "sriov", "bridge"]);
@@ -108,7 +112,7 @@ describe("nic", () => {
         ["a multicast MAC", [{ ...lan, macAddress: "01:00:5e:00:00:01" }], /macAddress "01:00:5e:00:00:01".*multicast/],
         ["an unknown model", [{ ...lan, model: "rtl" }], /model "rtl".*rtl8139/],
         ["an unknown link state", [{ ...lan, linkState: "absent" as "down" }], /linkState "absent".*up or down/],
-        ["a link state on SR-IOV", [{ ...lan, type: "sriov", linkState: "up" }], /linkState "up".*SR-IOV/],
+        ["a link that is down on SR-IOV", [{ ...lan, type: "sriov", linkState: "down" }], /linkState "down".*SR-IOV/],
         [
             "one MAC in two notations",
             [
