@@ -110,10 +110,10 @@ function hasAddress(
 
 /** Plans what the program asked for before this, as its own checks do or will: their order in a run decides nothing. */
 function settleEarlier({ space, pool, inputs }: Request, earlier: IPReservationInputs["earlier"]): void {
-    if (containsUnknown(earlier)) {
+    if (earlier === undefined || containsUnknown(earlier)) {
         return;
     }
-    for (const { owner: key, requested, family } of earlier ?? []) {
+    for (const { owner: key, requested, family } of JSON.parse(earlier) as EarlierRequest[]) {
         const asked = addressIn(requested ?? "");
         if (asked) {
             space.claim(asked, key);

@@ -29,8 +29,8 @@ export interface IPReservationInputs extends CommonInputs {
     adopt?: boolean;
     /** What tells this resource from others of the program; never stored. */
     resource?: string;
-    /** Requests that come before this one, so that each gets in every run what the preview said; never stored. */
-    earlier?: EarlierRequest[];
+    /** Requests that come before this one, so that each gets in every run what the preview said: `EarlierRequest[]` in JSON; never stored. */
+    earlier?: string;
     /** The NIC's network (`namespace/name`), whose other users are looked at. */
     network?: string;
     /** VM and NIC for messages, where the owner is one. */

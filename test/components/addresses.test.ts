@@ -110,7 +110,8 @@ describe("the addresses of a VirtualMachine's NICs", () => {
             new IPReservation("b", { pool, address: "10.0.0.9" });
             new IPReservation("c", { pool });
         });
-        const earlier = (name: string): unknown => find(registered, "IPReservation", name).inputs.earlier;
+        const earlier = (name: string): unknown =>
+            JSON.parse(find(registered, "IPReservation", name).inputs.earlier as string) as unknown;
         assert.deepEqual(earlier("a"), []);
         assert.deepEqual(earlier("elsewhere"), []);
         assert.deepEqual(earlier("c"), [{ owner: "owner:a" }, { owner: "owner:b", requested: "10.0.0.9" }]);
