@@ -83,7 +83,9 @@ export async function allocate(
     const key = `${request.owner.key} ${String(request.family ?? defaultFamily(request.pool))}`;
     const pending = underWay.get(space) ?? new Map<string, Promise<Reservation>>();
     underWay.set(space, pending);
-    const allocation = pending.get(key) ?? allocateIn(client, space, request, lost).finally(() => pending.delete(key));
+    const allocation =
+        pending.get(key) ??
+        space.whileAllocating(async () => allocateIn(client, space, request, lost)).finally(() => pending.delete(key));
     pending.set(key, allocation);
     return allocation;
 }
@@ -112,8 +114,7 @@ async function allocateIn(
             pool: pool.spec.name,
             origin: "Auto",
         } as const;
-        // To look costs less than to be refused: who was late once is likely to be so again.
-        const { won, begins, reservation } = await take(client, claim, losses > 0 || space.isKnown(planned));
+        const { won, begins, reservation } = await take(client, claim, space.isKnown(planned));
         space.note(reservation);
         space.forgetPlan(owner.key, family);
         const user = won && begins === true ? await request.userOf?.(reservation) : undefined;

@@ -6,15 +6,10 @@ import type { ClusterClient } from "../client";
 import { IP_RESERVATION } from "../kinds";
 import { addressOfReservation, isFree, useOf } from "./ledger";
 import { LABEL, type Reservation } from "./objects";
+import { ReservationWatch, type ReservationEvent } from "./space-watch";
 
 const spaces = new WeakMap<ClusterClient, Map<string, AddressSpace>>();
 const unreachable = new Map<string, AddressSpace>();
-
-/** To list so many reservations costs about as much as to be late for an address. */
-const LISTED_PER_LOSS = 64;
-
-/** So often others may be faster before the reservations are read anew, be they ever so few. */
-const MIN_LOSSES = 4;
 
 /**
  * What this process knows of an address space: the reservations that the cluster has, read once, and the addresses that
@@ -32,8 +27,11 @@ export class AddressSpace {
     private readonly foreign = new Map<string, string>();
     private reloading: Promise<void> | undefined;
     private notedSinceAsked: Reservation[] = [];
-    /** How often others were faster since the reservations were last asked for. */
-    private losses = 0;
+    /** The version of the list that was read last. */
+    private version = "";
+    /** Follows what others reserve while this process allocates and has lost an address to them. */
+    private watch: ReservationWatch | undefined;
+    private allocations = 0;
 
     private constructor(
         public readonly name: string,
@@ -104,15 +102,10 @@ export class AddressSpace {
     }
 
     /** Takes note that a reservation is gone again, and of who uses its address without one. */
-    public giveUp({ spec }: Reservation, user: string): void {
-        const others = (each: Reservation): boolean => each.spec.address !== spec.address;
-        this.held.delete(spec.address);
-        this.owned.set(spec.owner.key, this.holdingsOf(spec.owner.key).filter(others));
-        if (spec.macAddress !== undefined) {
-            this.byMac.set(spec.macAddress, this.holdingsWith(spec.macAddress).filter(others));
-        }
-        this.notedSinceAsked = this.notedSinceAsked.filter(others);
-        this.foreign.set(spec.address, user);
+    public giveUp(reservation: Reservation, user: string): void {
+        this.remove(reservation);
+        this.notedSinceAsked = this.notedSinceAsked.filter(({ spec }) => spec.address !== reservation.spec.address);
+        this.foreign.set(reservation.spec.address, user);
         this.free.clear();
     }
 
@@ -121,11 +114,55 @@ export class AddressSpace {
         return this.held.has(address.text);
     }
 
-    /** Takes note that another was faster. After as many times as cost more than a list, the reservations are read anew. */
+    /** Does what reserves an address; while anything does, others are followed if need be. */
+    public async whileAllocating<T>(work: () => Promise<T>): Promise<T> {
+        this.allocations += 1;
+        try {
+            return await work();
+        } finally {
+            this.allocations -= 1;
+            if (this.allocations === 0) {
+                this.watch?.stop();
+                this.watch = undefined;
+            }
+        }
+    }
+
+    /**
+     * Takes note that another was faster. Where one is, there are more to come: the reservations are read anew, once, and
+     * from then on each that another makes is told.
+     */
     public async late(): Promise<void> {
-        this.losses += 1;
-        if (this.losses >= Math.max(MIN_LOSSES, this.held.size / LISTED_PER_LOSS)) {
-            await this.reload();
+        if (this.isFollowing() || !this.client) {
+            return;
+        }
+        await this.reload();
+        // Of those that were late together, one begins.
+        if (!this.isFollowing() && this.allocations > 0) {
+            const selector = { labelSelector: this.selector, resourceVersion: this.version };
+            this.watch = new ReservationWatch(this.client, selector, (event, reservation) => {
+                this.follow(event, reservation);
+            });
+        }
+    }
+
+    /** Whether what others reserve is known, but for what is on its way. */
+    public isFollowing(): boolean {
+        return this.watch?.isOpen === true;
+    }
+
+    private follow(event: ReservationEvent, reservation: Reservation): void {
+        if (event === "DELETED") {
+            this.remove(reservation);
+        } else {
+            this.add(reservation);
+        }
+        if (event !== "DELETED" && useOf(reservation, this.now())) {
+            for (const free of this.free.values()) {
+                free.take(addressOfReservation(reservation));
+            }
+        } else {
+            this.free.clear();
         }
     }
 
@@ -198,17 +235,20 @@ export class AddressSpace {
         return [...this.held.values()].flatMap((each) => useOf(each, now) ?? []);
     }
 
+    private get selector(): string {
+        return `${LABEL.space}=${this.name}`;
+    }
+
     private now(): Date {
         return this.client?.serverNow() ?? new Date();
     }
 
     private async list(): Promise<void> {
         this.notedSinceAsked = [];
-        this.losses = 0;
-        const labelSelector = `${LABEL.space}=${this.name}`;
-        const { items } = this.client
-            ? await this.client.list<Reservation>(IP_RESERVATION, undefined, { labelSelector })
-            : { items: [] };
+        const { items, metadata } = this.client
+            ? await this.client.list<Reservation>(IP_RESERVATION, undefined, { labelSelector: this.selector })
+            : { items: [], metadata: {} };
+        this.version = metadata.resourceVersion ?? "";
         this.held = new Map();
         this.owned = new Map();
         this.byMac = new Map();
@@ -217,6 +257,15 @@ export class AddressSpace {
         [...items, ...this.notedSinceAsked].forEach((reservation) => {
             this.add(reservation);
         });
+    }
+
+    private remove({ spec }: Reservation): void {
+        const others = (each: Reservation): boolean => each.spec.address !== spec.address;
+        this.held.delete(spec.address);
+        this.owned.set(spec.owner.key, this.holdingsOf(spec.owner.key).filter(others));
+        if (spec.macAddress !== undefined) {
+            this.byMac.set(spec.macAddress, this.holdingsWith(spec.macAddress).filter(others));
+        }
     }
 
     private add(reservation: Reservation): void {

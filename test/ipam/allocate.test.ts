@@ -229,8 +229,9 @@ describe("the allocation of addresses, on the API server", function () {
         });
 
         it("[case 69] gives nothing twice of two pools that overlap, to 20 writers of each", async () => {
-            const a = poolOf(space, "198.18.0.0/26");
-            const b = compilePool({ name: `${space}-b`, space, blocks: [{ cidr: "198.18.0.32/27" }] });
+            // However many of the first pool's 20 are in the second one, that has room for 20 more.
+            const a = poolOf(space, "198.18.0.0/25");
+            const b = compilePool({ name: `${space}-b`, space, blocks: [{ cidr: "198.18.0.64/26" }] });
             const wants = Array.from({ length: 40 }, (_, index): [CompiledPool, string] => [
                 index % 2 === 0 ? a : b,
                 `prod/vm-${index}/eth1`,

@@ -1,0 +1,47 @@
+import { Watch } from "@kubernetes/client-node";
+import type { ClusterClient } from "../client";
+import { IP_RESERVATION, pathOf } from "../kinds";
+import type { Reservation } from "./objects";
+
+/** What happens to a reservation. */
+export type ReservationEvent = "ADDED" | "MODIFIED" | "DELETED";
+
+/** Reports what happens to the reservations that a selector names, from a version of their list on. */
+export class ReservationWatch {
+    private open = true;
+    private connection: AbortController | undefined;
+
+    constructor(
+        client: ClusterClient,
+        selector: { readonly labelSelector: string; readonly resourceVersion: string },
+        report: (event: ReservationEvent, reservation: Reservation) => void,
+    ) {
+        const onEvent = (type: string, reservation: Reservation): void => {
+            if (type === "ADDED" || type === "MODIFIED" || type === "DELETED") {
+                report(type, reservation);
+            }
+        };
+        const onEnd = (): void => {
+            this.open = false;
+        };
+        new Watch(client.kubeConfig)
+            .watch(pathOf(IP_RESERVATION), selector, onEvent, onEnd)
+            .then((connection) => {
+                this.connection = connection;
+                if (!this.open) {
+                    connection.abort();
+                }
+            })
+            .catch(onEnd);
+    }
+
+    /** False once the connection has ended: what happens since is not reported. */
+    public get isOpen(): boolean {
+        return this.open;
+    }
+
+    public stop(): void {
+        this.open = false;
+        this.connection?.abort();
+    }
+}
