@@ -24,6 +24,7 @@ export interface PlacedNetworkArgs extends ClusterScopedArgs {
 
 /** A network on a Linux bridge that exists on every node, with the uplink in it. */
 export interface BridgeNetworkArgs extends PlacedNetworkArgs {
+    /** A Linux bridge. */
     type: "bridge";
     /**
      * Name of the bridge on the nodes. Where a node has none, the CNI plugin makes an empty one, and its VMs are alone.
@@ -63,6 +64,7 @@ export interface BridgeNetworkArgs extends PlacedNetworkArgs {
  * no replies behind KubeVirt's bridge binding, so they cannot be had; for several VMs on one NIC, put it into a bridge.
  */
 export interface MacvlanNetworkArgs extends PlacedNetworkArgs {
+    /** A macvlan in mode passthru. */
     type: "macvlan";
     /** The NIC of every node; not one that is in a bridge. */
     master: string;
@@ -74,6 +76,7 @@ export interface MacvlanNetworkArgs extends PlacedNetworkArgs {
 
 /** A network on virtual functions of the nodes' NICs (sriov-cni). VMs get such a NIC by live migration, and keep it. */
 export interface SriovNetworkArgs extends PlacedNetworkArgs {
+    /** Virtual functions. */
     type: "sriov";
     /** The pool of virtual functions, bound to vfio-pci, as the SR-IOV device plugin calls it: `intel.com/sriov_net`. */
     resourceName: string;
@@ -91,6 +94,7 @@ export interface SriovNetworkArgs extends PlacedNetworkArgs {
 
 /** A network on an Open vSwitch bridge of the nodes (ovs-cni). */
 export interface OvsNetworkArgs extends PlacedNetworkArgs {
+    /** Open vSwitch. */
     type: "ovs";
     /** Name of the Open vSwitch bridge on the nodes. */
     bridge: string;
@@ -109,6 +113,7 @@ export interface OvsNetworkArgs extends PlacedNetworkArgs {
 
 /** A network whose NetworkAttachmentDefinition exists already. */
 export interface ExistingNetworkArgs extends PlacedNetworkArgs {
+    /** What its CNI plugin is; it decides on the binding of the NICs. */
     type: NetworkType;
     /** Name of a NetworkAttachmentDefinition in `namespace`; it is used as it is, and stays. */
     nadName: string;

@@ -12,7 +12,7 @@ function lanNics(...names: string[]): NetworkInterfaceArgs[] {
     return names.map((name) => ({ name, type: "bridge" }));
 }
 
-/** A VM with an exposed pod NIC, a NIC with an address of a pool, and further NICs on the same network. */
+/** A VM with an exposed pod NIC, a NIC with an address of a pool, and further NICs, those of VLAN 2 on another network. */
 function program(namespace: string, further: NetworkInterfaceArgs[] = []) {
     return async () => {
         const lan = new Network("lan", { type: "bridge", namespace, bridge: "br0" });
@@ -26,7 +26,7 @@ function program(namespace: string, further: NetworkInterfaceArgs[] = []) {
             networks: [
                 { name: "eth0", type: "pod", serviceExposure: { enabled: true, ports: [{ port: 80 }] } },
                 { name: "eth1", type: "bridge", network: lan, ipConfig: { mode: "static", ipPool: pool } },
-                ...further.map((nic) => ({ ...nic, network: nic.network ?? (nic.vlanId === 2 ? dmz : lan) })),
+                ...further.map(({ vlanId, ...nic }) => ({ ...nic, network: vlanId === 2 ? dmz : lan })),
             ],
         });
         return Promise.resolve({
