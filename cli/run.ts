@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { CommandContext, type Terminal } from "./context";
 import { EXIT, EXIT_CODES } from "./exit-code";
 import { addIpam } from "./ipam";
+import { addPreflight } from "./preflight";
 
 /**
  * Runs the `wukong` command.
@@ -26,7 +27,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
 function programOf(context: CommandContext): Command {
     const { terminal } = context;
     const program = new Command("wukong")
-        .description("Looks after what pulumi-wukong keeps in a cluster.")
+        .description("Looks after the VM networks that pulumi-wukong makes in a cluster.")
         .version(versionOf())
         .exitOverride()
         .configureOutput({
@@ -43,6 +44,7 @@ function programOf(context: CommandContext): Command {
         })
         .addHelpText("after", `\n${EXIT_CODES}`);
     addIpam(program, context);
+    addPreflight(program, context);
     return program;
 }
 
