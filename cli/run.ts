@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { Command, CommanderError } from "commander";
 import { CommandContext, type Terminal } from "./context";
 import { EXIT, EXIT_CODES } from "./exit-code";
+import { addImport } from "./import";
 import { addIpam } from "./ipam";
 import { addPreflight } from "./preflight";
 
@@ -45,6 +46,7 @@ function programOf(context: CommandContext): Command {
         .addHelpText("after", `\n${EXIT_CODES}`);
     addIpam(program, context);
     addPreflight(program, context);
+    addImport(program, context);
     return program;
 }
 

@@ -1,3 +1,4 @@
+import { cniPlugins } from "../cni-plugins";
 import { type PreflightFinding, missing, ok, unknown, type Verdict, warning } from "./finding";
 import { schedulableNodes, type ClusterSurvey, type NadSurvey, type NodeSurvey, valueOf } from "./survey";
 
@@ -109,7 +110,7 @@ function schedulableVerdict(schedulable: readonly NodeSurvey[], all: number): Ve
 function wantedInterfaces(nads: readonly NadSurvey[]): Map<string, string[]> {
     const wanted = new Map<string, string[]>();
     for (const { name, config } of nads) {
-        for (const plugin of pluginsOf(config)) {
+        for (const plugin of cniPlugins(config)) {
             const on = plugin.type === "macvlan" ? plugin.master : plugin.bridge;
             if (typeof on === "string" && (plugin.type === "bridge" || plugin.type === "macvlan")) {
                 wanted.set(on, [...(wanted.get(on) ?? []), name]);
@@ -117,23 +118,6 @@ function wantedInterfaces(nads: readonly NadSurvey[]): Map<string, string[]> {
         }
     }
     return wanted;
-}
-
-interface Plugin {
-    readonly type?: unknown;
-    readonly bridge?: unknown;
-    readonly master?: unknown;
-}
-
-/** The plugins of a CNI configuration or a list of them; none where the text is neither. */
-function pluginsOf(config: string | undefined): Plugin[] {
-    try {
-        const parsed = JSON.parse(config ?? "") as (Plugin & { plugins?: unknown }) | null;
-        const plugins: unknown[] = Array.isArray(parsed?.plugins) ? parsed.plugins : [parsed];
-        return plugins.filter((each): each is Plugin => typeof each === "object" && each !== null);
-    } catch {
-        return [];
-    }
 }
 
 function notSeen(state: string, names: readonly string[]): Verdict {
