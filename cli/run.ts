@@ -5,6 +5,7 @@ import { CommandContext, type Terminal } from "./context";
 import { EXIT, EXIT_CODES } from "./exit-code";
 import { addImport } from "./import";
 import { addIpam } from "./ipam";
+import { addPlan } from "./plan";
 import { addPreflight } from "./preflight";
 
 /**
@@ -46,6 +47,7 @@ function programOf(context: CommandContext): Command {
         .addHelpText("after", `\n${EXIT_CODES}`);
     addIpam(program, context);
     addPreflight(program, context);
+    addPlan(program, context);
     addImport(program, context);
     return program;
 }
