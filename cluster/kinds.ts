@@ -34,7 +34,6 @@ export const POD = kind("", "v1", "pods", "Pod");
 export const SECRET = kind("", "v1", "secrets", "Secret");
 export const SERVICE = kind("", "v1", "services", "Service");
 export const SERVICE_CIDR = kind("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", false);
-export const DEPLOYMENT = kind("apps", "v1", "deployments", "Deployment");
 /** What kubernetes-nmstate sees on a node. */
 export const NODE_NETWORK_STATE = kind("nmstate.io", "v1beta1", "nodenetworkstates", "NodeNetworkState", false);
 /** What sriov-network-operator sees on a node. */

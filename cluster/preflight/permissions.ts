@@ -2,7 +2,6 @@ import type { PermissionSurvey } from "../../core/preflight/survey";
 import type { ClusterClient } from "../client";
 import {
     DAEMON_SET,
-    DEPLOYMENT,
     ENDPOINT_SLICE,
     IP_HISTORY,
     IP_POOL,
@@ -35,11 +34,7 @@ function permissionsFor(namespace: string): Permission[] {
         { kind: IP_RESERVATION, verbs: ["get", "list", "create", "patch", "delete"] },
         { kind: IP_HISTORY, verbs: ["list", "create"] },
         { kind: KUBEVIRT, verbs: ["list"], without: "what a change costs is not known" },
-        ...[DAEMON_SET, DEPLOYMENT].map((kind): Permission => ({
-            kind,
-            verbs: ["list"],
-            without: "whether the dynamic-networks controller runs is not known",
-        })),
+        { kind: DAEMON_SET, verbs: ["list"], without: "whether the dynamic-networks controller runs is not known" },
         { kind: VIRTUAL_MACHINE, verbs: ["list"] },
         { kind: VIRTUAL_MACHINE_INSTANCE, verbs: ["list"] },
         { kind: POD, verbs: ["list"] },

@@ -12,7 +12,6 @@ import type { ClusterClient, KubernetesObject } from "../client";
 import { hasReason } from "../errors";
 import {
     DAEMON_SET,
-    DEPLOYMENT,
     IP_HISTORY,
     IP_POOL,
     IP_RESERVATION,
@@ -109,26 +108,20 @@ function nadSurvey({ metadata, spec }: KubernetesObject & { spec?: { config?: st
     };
 }
 
-interface WorkloadObject extends KubernetesObject {
-    spec?: { replicas?: number };
-    status?: { desiredNumberScheduled?: number; numberReady?: number; readyReplicas?: number };
+interface DaemonSetObject extends KubernetesObject {
+    status?: { desiredNumberScheduled?: number; numberReady?: number };
 }
 
-/** By its name: upstream's manifests call it `dynamic-networks-controller-ds`, in a namespace of the installer's choice. */
+/** By its name: upstream's manifest calls it `dynamic-networks-controller-ds`, in a namespace of the installer's choice. */
 async function readDynamicNetworks(client: ClusterClient): Promise<Reading<WorkloadSurvey[]>> {
-    const readings = await Promise.all(
-        [DAEMON_SET, DEPLOYMENT].map((kind) =>
-            reading(client, kind, ({ metadata, spec, status }: WorkloadObject) => ({
-                name: `${kind.kind} ${qualified(metadata)}`,
-                desired: status?.desiredNumberScheduled ?? spec?.replicas ?? 0,
-                ready: status?.numberReady ?? status?.readyReplicas ?? 0,
-            })),
-        ),
-    );
-    const found = readings.flatMap((each) => (each.state === "read" ? each.value : []));
-    const controllers = found.filter(({ name }) => name.includes("dynamic-networks-controller"));
-    const unread = readings.find((each) => each.state !== "read");
-    return controllers.length === 0 && unread ? unread : { state: "read", value: controllers };
+    const found = await reading(client, DAEMON_SET, ({ metadata, status }: DaemonSetObject) => ({
+        name: `DaemonSet ${qualified(metadata)}`,
+        desired: status?.desiredNumberScheduled ?? 0,
+        ready: status?.numberReady ?? 0,
+    }));
+    return found.state === "read"
+        ? { ...found, value: found.value.filter(({ name }) => name.includes("dynamic-networks-controller")) }
+        : found;
 }
 
 interface NodeObject extends KubernetesObject {

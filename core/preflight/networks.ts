@@ -24,8 +24,9 @@ export function multusFindings(survey: ClusterSurvey): PreflightFinding[] {
     };
     const controllerVerdict = (): Verdict => {
         if (dynamicNetworks.state !== "read") {
-            const why = dynamicNetworks.state === "forbidden" ? dynamicNetworks.sentence : "workloads are not served";
-            return unknown(why, "Grant list on daemonsets.apps and deployments.apps in all namespaces.");
+            const why =
+                dynamicNetworks.state === "forbidden" ? dynamicNetworks.sentence : "the cluster serves no DaemonSets";
+            return unknown(why, "Grant list on daemonsets.apps in all namespaces.");
         }
         const running = dynamicNetworks.value;
         const lame = running.filter(({ desired, ready }) => ready < desired || ready === 0);

@@ -30,7 +30,7 @@ export interface NadSurvey {
     readonly config?: string;
 }
 
-/** A DaemonSet or Deployment. */
+/** A DaemonSet. */
 export interface WorkloadSurvey {
     /** `DaemonSet kube-system/dynamic-networks-controller-ds`. */
     readonly name: string;
