@@ -27,7 +27,12 @@ export {
     type ServicePortArgs,
 } from "./components/service-exposure";
 export type { ClusterScopedArgs } from "./components/scope";
-export { VirtualMachine, type VirtualMachineArgs } from "./components/virtual-machine";
+export {
+    VirtualMachine,
+    type CommonVirtualMachineArgs,
+    type TemplatedVirtualMachineArgs,
+    type VirtualMachineArgs,
+} from "./components/virtual-machine";
 export type {
     ContainerDiskSource,
     DataVolumeSource,

@@ -16,11 +16,15 @@ export interface Terminal {
 }
 
 /** The options of every command that asks a cluster. */
-export interface ClusterOptions {
+export interface ConnectionOptions {
     readonly kubeconfig?: string;
     readonly context?: string;
-    readonly output: Format;
     readonly debug?: true;
+}
+
+/** The options of every command that prints what a cluster says. */
+export interface ClusterOptions extends ConnectionOptions {
+    readonly output: Format;
 }
 
 /** What the commands of one call share. */
@@ -55,11 +59,16 @@ export class CommandContext {
      * Asks the cluster that the options name. A failure is told in a sentence.
      * @param work does it, and says what the command ends with (see `EXIT`)
      */
-    public async ask(options: ClusterOptions, work: (client: ClusterClient) => Promise<number>): Promise<void> {
+    public async ask(options: ConnectionOptions, work: (client: ClusterClient) => Promise<number>): Promise<void> {
+        await this.attempt(options, async () => work(clientFor(connectionOf(options))));
+    }
+
+    /** The same for what needs no cluster. */
+    public async attempt({ debug }: Pick<ConnectionOptions, "debug">, work: () => Promise<number>): Promise<void> {
         try {
-            this.exitCode = await work(clientFor(connectionOf(options)));
+            this.exitCode = await work();
         } catch (error) {
-            this.fail(error, options.debug === true);
+            this.fail(error, debug === true);
         }
     }
 
@@ -77,17 +86,27 @@ export class CommandContext {
  * @param help.fields describes the objects that the command prints with `-o json`
  */
 export function addClusterOptions(command: Command, help: { examples: readonly string[]; fields: string }): Command {
-    return command
-        .addOption(new Option("-o, --output <format>", "how to print").choices(FORMATS).default("table"))
-        .option("--kubeconfig <file>", "the kubeconfig to use (default: as kubectl finds it)")
-        .option("--context <name>", "the context of the kubeconfig to use (default: its current one)")
-        .option("--debug", "print where an error comes from")
-        .addHelpText("after", `\nExamples:\n${help.examples.map((each) => `  ${each}`).join("\n")}`)
-        .addHelpText("after", `\nWith -o json and -o yaml, a list of objects with:\n${help.fields}`)
-        .addHelpText("after", `\n${EXIT_CODES}`);
+    command.addOption(new Option("-o, --output <format>", "how to print").choices(FORMATS).default("table"));
+    return addConnectionOptions(
+        command,
+        help.examples,
+        `With -o json and -o yaml, a list of objects with:\n${help.fields}`,
+    );
 }
 
-function connectionOf({ kubeconfig, context }: ClusterOptions): { kubeconfig?: string; context?: string } {
+/** Gives a command the options of `ConnectionOptions`, and the rest of its help text. */
+export function addConnectionOptions(command: Command, examples: readonly string[], ...help: string[]): Command {
+    command
+        .option("--kubeconfig <file>", "the kubeconfig to use (default: as kubectl finds it)")
+        .option("--context <name>", "the context of the kubeconfig to use (default: its current one)")
+        .option("--debug", "print where an error comes from");
+    for (const text of [`Examples:\n${examples.map((each) => `  ${each}`).join("\n")}`, ...help, EXIT_CODES]) {
+        command.addHelpText("after", `\n${text}`);
+    }
+    return command;
+}
+
+function connectionOf({ kubeconfig, context }: ConnectionOptions): { kubeconfig?: string; context?: string } {
     return { ...(kubeconfig !== undefined && { kubeconfig }), ...(context !== undefined && { context }) };
 }
 

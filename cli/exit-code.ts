@@ -3,6 +3,8 @@ export const EXIT = {
     ok: 0,
     failed: 1,
     drift: 2,
+    /** Of `wukong plan` alone. */
+    tooHeavy: 3,
     /** `EX_USAGE` of sysexits.h. */
     usage: 64,
 } as const;

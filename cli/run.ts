@@ -3,7 +3,10 @@ import * as path from "node:path";
 import { Command, CommanderError } from "commander";
 import { CommandContext, type Terminal } from "./context";
 import { EXIT, EXIT_CODES } from "./exit-code";
+import { addImport } from "./import";
 import { addIpam } from "./ipam";
+import { addPlan } from "./plan";
+import { addPreflight } from "./preflight";
 
 /**
  * Runs the `wukong` command.
@@ -26,7 +29,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
 function programOf(context: CommandContext): Command {
     const { terminal } = context;
     const program = new Command("wukong")
-        .description("Looks after what pulumi-wukong keeps in a cluster.")
+        .description("Looks after the VM networks that pulumi-wukong makes in a cluster.")
         .version(versionOf())
         .exitOverride()
         .configureOutput({
@@ -43,6 +46,9 @@ function programOf(context: CommandContext): Command {
         })
         .addHelpText("after", `\n${EXIT_CODES}`);
     addIpam(program, context);
+    addPreflight(program, context);
+    addPlan(program, context);
+    addImport(program, context);
     return program;
 }
 

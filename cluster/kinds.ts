@@ -34,6 +34,15 @@ export const POD = kind("", "v1", "pods", "Pod");
 export const SECRET = kind("", "v1", "secrets", "Secret");
 export const SERVICE = kind("", "v1", "services", "Service");
 export const SERVICE_CIDR = kind("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", false);
+/** What kubernetes-nmstate sees on a node. */
+export const NODE_NETWORK_STATE = kind("nmstate.io", "v1beta1", "nodenetworkstates", "NodeNetworkState", false);
+/** What sriov-network-operator sees on a node. */
+export const SRIOV_NODE_STATE = kind(
+    "sriovnetwork.openshift.io",
+    "v1",
+    "sriovnetworknodestates",
+    "SriovNetworkNodeState",
+);
 export const WHEREABOUTS_POOL = kind("whereabouts.cni.cncf.io", "v1alpha1", "ippools", "IPPool");
 export const WHEREABOUTS_RESERVATION = kind(
     "whereabouts.cni.cncf.io",

@@ -32,7 +32,7 @@ export async function missing(client: ClusterClient, needs: readonly Need[]): Pr
     if (unserved.length > 0) {
         return unserved;
     }
-    const denied = await all(grouped(needs).map((need) => deniedVerbs(client, need)));
+    const denied = await all(grouped(needs).map((need) => denial(client, need)));
     return denied.length > 0
         ? [...denied, "Grant it by a Role or ClusterRole; the README lists all that is needed."]
         : [];
@@ -66,31 +66,42 @@ interface AccessReview {
     status: { allowed: boolean };
 }
 
-async function checkServed(client: ClusterClient, kind: ResourceKind): Promise<string | undefined> {
+/** Whether the cluster knows a kind. */
+export async function isServed(client: ClusterClient, kind: ResourceKind): Promise<boolean> {
     const root = kind.group === "" ? `/api/${kind.version}` : `/apis/${kind.group}/${kind.version}`;
     try {
         const served = await client.request<{ resources: { name: string }[] }>("GET", root);
-        if (served.resources.some((resource) => resource.name === kind.plural)) {
-            return undefined;
-        }
+        return served.resources.some((resource) => resource.name === kind.plural);
     } catch (error) {
-        if (!hasReason(error, "not-found")) {
-            throw error;
+        if (hasReason(error, "not-found")) {
+            return false;
         }
+        throw error;
+    }
+}
+
+async function checkServed(client: ClusterClient, kind: ResourceKind): Promise<string | undefined> {
+    if (await isServed(client, kind)) {
+        return undefined;
     }
     const remedy = INSTALL[kind.group] ?? "Install what provides it.";
     return `The cluster at ${client.server} does not know ${resourceName(kind)} (${kind.version}). ${remedy}`;
 }
 
-/** A sentence for the verbs of a need that the user lacks. */
-async function deniedVerbs(client: ClusterClient, need: Need): Promise<string | undefined> {
+/** The verbs of a need that the user lacks. */
+export async function deniedVerbs(client: ClusterClient, need: Need): Promise<Verb[]> {
     const allowed = await Promise.all(
         need.verbs.map((verb) => {
             const key = [verb, resourceName(need.kind), need.namespace].join(" ");
             return once(client, key, () => isAllowed(client, need, verb));
         }),
     );
-    const denied = need.verbs.filter((_, index) => allowed[index] === false);
+    return need.verbs.filter((_, index) => allowed[index] === false);
+}
+
+/** A sentence for them. */
+async function denial(client: ClusterClient, need: Need): Promise<string | undefined> {
+    const denied = await deniedVerbs(client, need);
     if (denied.length === 0) {
         return undefined;
     }

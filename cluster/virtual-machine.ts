@@ -7,7 +7,7 @@ import { KUBEVIRT, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "./kinds";
 /** A VirtualMachine as it is read from the cluster. */
 export interface VirtualMachine extends KubernetesObject {
     metadata: ObjectMeta;
-    spec?: VmObject["spec"] & { runStrategy?: string };
+    spec?: VmObject["spec"] & { runStrategy?: string; running?: boolean };
     status?: VmObject["status"] & { printableStatus?: string; ready?: boolean };
 }
 

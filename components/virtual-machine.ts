@@ -13,36 +13,27 @@ import { exposureProblems, networkProblems, networkStatus, plainDeclaration, pla
 import { refuse } from "./refuse";
 import { scopeOf, type ClusterScopedArgs } from "./scope";
 import { ServiceExposure, type ExposedVirtualMachine } from "./service-exposure";
-import { filledMap, vmTemplate, type Disk, type Volume } from "./vm-template";
+import {
+    filledMap,
+    templateProblems,
+    vmTemplate,
+    type Disk,
+    type VirtualMachineTemplate,
+    type Volume,
+} from "./vm-template";
 
-/** A KubeVirt virtual machine and everything network about it. */
-export interface VirtualMachineArgs extends ClusterScopedArgs {
+/** What every VM is declared with. */
+export interface CommonVirtualMachineArgs extends ClusterScopedArgs {
     /** @default "default" */
     namespace?: pulumi.Input<string>;
-    /** Labels of the VM and of its pods, beside `kubevirt.io/vm`. */
+    /** Name of the VirtualMachine object. @default the name of this resource with `-vm` behind it */
+    vmName?: string;
+    /** Labels of the VM and, where it has no `template`, of its pods beside `kubevirt.io/vm`. */
     labels?: Record<string, pulumi.Input<string>>;
-    /** Annotations of the VM's template, which its instance and pods get. */
-    annotations?: Record<string, pulumi.Input<string>>;
-    /** Number of virtual CPUs. */
-    cpu: pulumi.Input<number>;
-    /** Memory of the guest, as a Kubernetes quantity such as `4Gi`. */
-    memory: pulumi.Input<string>;
     /** The NICs. A NIC added to a running VM is attached live; one removed is detached live. */
     networks: NetworkInterfaceArgs[];
     /** KubeVirt's run strategy. @default "Always" */
     runStrategy?: RunStrategy;
-    /** Disks, as KubeVirt writes them. @default a virtio disk for each of `volumes` */
-    disks?: Disk[];
-    /** Volumes, as KubeVirt writes them. */
-    volumes?: Volume[];
-    /** cloud-init user data; kept in a Secret. @default an empty `#cloud-config` */
-    userData?: pulumi.Input<string>;
-    /**
-     * How the guest is told its network: cloud-init network configuration (version 2) on a NoCloud disk, or not at all.
-     * cloud-init reads it at the guest's first boot only.
-     * @default "cloud-init"
-     */
-    guestConfig?: "cloud-init" | "none";
     /** How long a start, a stop, a restart, an attach or a detach may take, in seconds. @default 300 */
     timeoutSeconds?: number;
     /**
@@ -57,6 +48,40 @@ export interface VirtualMachineArgs extends ClusterScopedArgs {
      * @default "report"
      */
     onRestartRequired?: OnRestartRequired;
+}
+
+/** A KubeVirt virtual machine and everything network about it. */
+export interface VirtualMachineArgs extends CommonVirtualMachineArgs {
+    /** Annotations of the VM's template, which its instance and pods get. */
+    annotations?: Record<string, pulumi.Input<string>>;
+    /** Number of virtual CPUs. */
+    cpu: pulumi.Input<number>;
+    /** Memory of the guest, as a Kubernetes quantity such as `4Gi`. */
+    memory: pulumi.Input<string>;
+    /** Disks, as KubeVirt writes them. @default a virtio disk for each of `volumes` */
+    disks?: Disk[];
+    /** Volumes, as KubeVirt writes them. */
+    volumes?: Volume[];
+    /** cloud-init user data; kept in a Secret. @default an empty `#cloud-config` */
+    userData?: pulumi.Input<string>;
+    /**
+     * How the guest is told its network: cloud-init network configuration (version 2) on a NoCloud disk, or not at all.
+     * cloud-init reads it at the guest's first boot only.
+     * @default "cloud-init"
+     */
+    guestConfig?: "cloud-init" | "none";
+}
+
+/** A VM whose template is written as KubeVirt has it, such as one that `wukong import vm` prints. Its guest is told nothing. */
+export interface TemplatedVirtualMachineArgs extends CommonVirtualMachineArgs {
+    /** `spec.template` of the VirtualMachine, without `networks` and `interfaces`; taken as it is. */
+    template: VirtualMachineTemplate;
+    /**
+     * Take over a VM that was made without Pulumi: it and the NICs that are declared as it has them are left as they are,
+     * and what is declared otherwise is changed. NICs that are not declared stay. A VM of another stack is refused.
+     * @default false
+     */
+    adopt?: boolean;
 }
 
 /** A VM called `<name>-vm`, its NICs, their addresses, and what starts it once all NICs are in place. */
@@ -78,10 +103,16 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
     /** Secret of the guest's configuration; absent without one. */
     public readonly secret: kubernetes.core.v1.Secret | undefined;
 
-    constructor(name: string, args: VirtualMachineArgs, opts?: pulumi.ComponentResourceOptions) {
+    constructor(
+        name: string,
+        args: VirtualMachineArgs | TemplatedVirtualMachineArgs,
+        opts?: pulumi.ComponentResourceOptions,
+    ) {
         super("wukong:index:VirtualMachine", name, {}, opts);
-        this.vmName = `${name}-vm`;
+        this.vmName = args.vmName ?? `${name}-vm`;
+        const adopt = "template" in args && args.adopt === true;
         refuse(this, `VirtualMachine ${name}`, [
+            ...("template" in args ? templateProblems(this.vmName, args.template) : []),
             ...errorsOf(validateNics(this.vmName, args.networks.map(plainDeclaration))),
             ...networkProblems(this.vmName, args.networks),
             ...exposureProblems(this.vmName, args.networks),
@@ -96,8 +127,7 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
         const placed = { namespace, ...(args.cluster && { cluster: args.cluster }) };
         const nics = planNics({ name: vmName, manager, ...placed }, args.networks, scope);
 
-        const guestConfig = args.guestConfig ?? "cloud-init";
-        if (guestConfig === "cloud-init") {
+        if (!("template" in args) && args.guestConfig !== "none") {
             this.secret = guestSecret(`${this.vmName}-cloud-init`, this.namespace, args.userData, nics, scope);
         }
         this.object = new kubernetes.apiextensions.CustomResource(
@@ -109,12 +139,17 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
                     name: this.vmName,
                     namespace: this.namespace,
                     ...filledMap("labels", args.labels),
-                    annotations: objectAnnotations(),
+                    annotations: {
+                        ...objectAnnotations(),
+                        // What an adopted VM has was written by others, whose fields stay theirs otherwise.
+                        ...(adopt && { "pulumi.com/patchForce": "true" }),
+                    },
                 },
                 spec: {
-                    // PowerState starts the VM when its NICs are in place.
-                    runStrategy: "Halted",
-                    template: vmTemplate(this.vmName, args, this.secret?.metadata.name),
+                    // PowerState starts the VM when its NICs are in place; one that is adopted has them.
+                    ...(!adopt && { runStrategy: "Halted" }),
+                    template:
+                        "template" in args ? args.template : vmTemplate(this.vmName, args, this.secret?.metadata.name),
                 },
             },
             {
@@ -174,6 +209,7 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
                 vm: this.vmName,
                 vmUid,
                 manager,
+                ...(adopt && { adopt }),
                 runStrategy,
                 networks: pulumi.all(
                     Object.fromEntries(

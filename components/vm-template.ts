@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { Problem } from "../core/problem";
 
 /** The bus that a disk is on. */
 export interface DiskBus {
@@ -48,6 +49,19 @@ export interface Volume {
     persistentVolumeClaim?: PersistentVolumeClaimSource;
 }
 
+/** A VM's template as KubeVirt writes it (kubevirt.io/v1 VirtualMachineInstanceTemplateSpec). */
+export interface VirtualMachineTemplate {
+    /** Labels and annotations of the instance and its pods. Services of the VM need `kubevirt.io/vm` with its name. */
+    metadata?: {
+        /** Labels. */
+        labels?: Record<string, pulumi.Input<string>>;
+        /** Annotations. */
+        annotations?: Record<string, pulumi.Input<string>>;
+    };
+    /** The rest of it, such as `domain` and `volumes`. */
+    spec: Record<string, unknown>;
+}
+
 /** What a template is made of. */
 export interface TemplateArgs {
     labels?: Record<string, pulumi.Input<string>>;
@@ -93,6 +107,23 @@ export function vmTemplate(
             volumes: guest ? [...volumes, guest] : volumes,
         },
     };
+}
+
+/** NICs have one writer, which is not the template's. */
+export function templateProblems(vm: string, { spec }: VirtualMachineTemplate): Problem[] {
+    const domain = (spec.domain ?? {}) as { devices?: { interfaces?: unknown } };
+    const listed: [string, unknown][] = [
+        ["template.spec.networks", spec.networks],
+        ["template.spec.domain.devices.interfaces", domain.devices?.interfaces],
+    ];
+    return listed
+        .filter(([, list]) => list !== undefined)
+        .map(([field]) => ({
+            vm,
+            field,
+            rule: "the NICs of a VM are written one by one, so that they can change live",
+            remedy: "declare them in networks of the VirtualMachine, and take them out of the template",
+        }));
 }
 
 /** A map, unless it is empty: the API server drops an empty one, and the next preview would show it as added. */

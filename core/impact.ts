@@ -41,11 +41,20 @@ export interface ImpactVerdict {
     readonly reason: string;
 }
 
-const ORDER: readonly Impact[] = ["none", "boot", "first-boot-only", "live", "live-migration", "restart", "refused"];
+/** From the lightest to the heaviest. */
+export const IMPACTS: readonly Impact[] = [
+    "none",
+    "boot",
+    "first-boot-only",
+    "live",
+    "live-migration",
+    "restart",
+    "refused",
+];
 
 /** The heaviest of several impacts; `none` for none. */
 export function heaviest(impacts: readonly Impact[]): Impact {
-    return impacts.reduce((a, b) => (ORDER.indexOf(b) > ORDER.indexOf(a) ? b : a), "none");
+    return impacts.reduce((a, b) => (IMPACTS.indexOf(b) > IMPACTS.indexOf(a) ? b : a), "none");
 }
 
 /** What a change will cost, by KubeVirt's rules; the cluster is not asked, `facts` says what is known of it. */

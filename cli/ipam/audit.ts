@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError } from "commander";
-import stringWidth from "string-width";
 import {
     audit,
     type AuditChange,
@@ -12,7 +11,7 @@ import { addClusterOptions, type ClusterOptions, type CommandContext } from "../
 import { EXIT } from "../exit-code";
 import { renderList } from "../output/format";
 import { escaped, printable } from "../output/printable";
-import { type Column, renderTable } from "../output/table";
+import { type Column, renderTableWithTexts } from "../output/table";
 import { spaceOption } from "./tenancy";
 
 interface AuditCommandOptions extends ClusterOptions {
@@ -84,12 +83,6 @@ const COLUMNS: readonly Column<Finding>[] = [
     { header: "OWNER", value: ({ owner }) => owner, shrinks: true },
     { header: "FIX", value: fixOf },
 ];
-
-/** Messages stand below their lines, so far to the right. */
-const INDENT = "    ";
-
-/** Where the terminal is narrower, lines are broken by it. */
-const NARROWEST = 20;
 
 /** Adds `wukong ipam audit`: what of the addresses is not as it should be. */
 export function addAudit(ipam: Command, context: CommandContext): void {
@@ -204,28 +197,7 @@ function lineOf({ at, event, finding, message = "" }: WatchEvent): string {
 
 /** The findings, each with its message below: a cell of a table would have to cut it. */
 function tableOf(findings: readonly Finding[], width?: number): string {
-    if (findings.length === 0) {
-        return "";
-    }
-    const [header = "", ...lines] = renderTable(COLUMNS, findings, width).trimEnd().split("\n");
-    const blocks = lines.map((line, index) =>
-        [line, ...wrapped(printable(findings[index]?.message ?? ""), width)].join("\n"),
-    );
-    return `${[header, ...blocks].join("\n")}\n`;
-}
-
-function wrapped(text: string, width = Infinity): string[] {
-    const room = Math.max(width - INDENT.length, NARROWEST);
-    const lines: string[] = [];
-    for (const word of text.split(" ")) {
-        const line = lines.at(-1);
-        if (line !== undefined && stringWidth(`${line} ${word}`) <= room) {
-            lines[lines.length - 1] = `${line} ${word}`;
-        } else {
-            lines.push(word);
-        }
-    }
-    return lines.map((line) => `${INDENT}${line}`);
+    return findings.length === 0 ? "" : renderTableWithTexts(COLUMNS, findings, ({ message }) => [message], width);
 }
 
 function fixOf({ fixable, fixed, class: kind }: Finding): string {

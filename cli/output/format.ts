@@ -9,12 +9,17 @@ export type Format = (typeof FORMATS)[number];
 
 /** A list for programs. */
 export function renderList(rows: readonly object[], format: Exclude<Format, "table">): string {
-    return format === "json" ? `${escaped(JSON.stringify(rows, undefined, 2), "json")}\n` : yamlOf(rows);
+    return renderObject(rows, format);
 }
 
-function yamlOf(rows: readonly object[]): string {
+/** An object for programs. */
+export function renderObject(object: object, format: Exclude<Format, "table">): string {
+    return format === "json" ? `${escaped(JSON.stringify(object, undefined, 2), "json")}\n` : yamlOf(object);
+}
+
+function yamlOf(object: object): string {
     // Many parsers go by YAML 1.1, where a MAC address without letters is a number of base 60, and `no` is false.
-    const document = new Document(rows, { aliasDuplicateObjects: false, compat: "yaml-1.1" });
+    const document = new Document(object, { aliasDuplicateObjects: false, compat: "yaml-1.1" });
     visit(document, {
         Scalar(_key, scalar) {
             if (typeof scalar.value === "string" && !isPrintable(scalar.value)) {

@@ -22,6 +22,12 @@ const GAP = 3;
 /** What is cut is not made narrower than this. */
 const NARROWEST = 8;
 
+/** Texts stand below their rows, so far to the right. */
+const INDENT = "    ";
+
+/** Where the terminal is narrower, the lines of a text are broken by it. */
+const NARROWEST_TEXT = 20;
+
 /** No lines around the cells. */
 const BORDERLESS = Object.fromEntries(
     ["top", "bottom", "left", "right", "mid"]
@@ -52,6 +58,37 @@ export function renderTable<T>(columns: readonly Column<T>[], rows: readonly T[]
         .split("\n")
         .map((line) => line.trimEnd())
         .join("\n")}\n`;
+}
+
+/**
+ * The same with texts below each row, broken into lines: a cell would have to cut them.
+ * @param textsOf the texts of a row, each on lines of its own
+ */
+export function renderTableWithTexts<T>(
+    columns: readonly Column<T>[],
+    rows: readonly T[],
+    textsOf: (row: T) => readonly string[],
+    width?: number,
+): string {
+    const [header = "", ...lines] = renderTable(columns, rows, width).trimEnd().split("\n");
+    const blocks = rows.map((row, index) =>
+        [lines[index] ?? "", ...textsOf(row).flatMap((text) => wrapped(printable(text), width))].join("\n"),
+    );
+    return `${[header, ...blocks].join("\n")}\n`;
+}
+
+function wrapped(text: string, width = Infinity): string[] {
+    const room = Math.max(width - INDENT.length, NARROWEST_TEXT);
+    const lines: string[] = [];
+    for (const word of text.split(" ")) {
+        const line = lines.at(-1);
+        if (line !== undefined && stringWidth(`${line} ${word}`) <= room) {
+            lines[lines.length - 1] = `${line} ${word}`;
+        } else {
+            lines.push(word);
+        }
+    }
+    return lines.map((line) => `${INDENT}${line}`);
 }
 
 /** Widths within that of the terminal: the widest column that may be cut gives way first. */

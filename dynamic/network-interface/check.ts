@@ -9,9 +9,9 @@ import { classifyChange, heaviest, type ImpactVerdict, type NicChange } from "..
 import { macFor, normalizeMac } from "../../core/mac";
 import { NETWORK_TYPES } from "../../core/cni-config";
 import { readNadConfig } from "../../core/cni/nad-config";
-import { validateNics } from "../../core/nic";
+import { validateNics, type LinkState } from "../../core/nic";
 import type { Problem } from "../../core/problem";
-import { listsOf } from "../../core/vm-networks";
+import { attachNics, listsOf } from "../../core/vm-networks";
 import { checkWith, clientForCheck, consentOf, containsUnknown, type Checked, type CheckRequest } from "../handler";
 import { declarationOf, specOf, type NetworkInterfaceInputs } from "./inputs";
 import { checkParent, claimParent, needsOfParent } from "./macvlan-parent";
@@ -74,7 +74,19 @@ async function checkNic({
     if (olds && sameFields(olds, inputs) && !lost) {
         return { inputs: { ...inputs, ...verdictOf(olds) }, problems };
     }
-    const verdict = await classify(client, lost ? undefined : olds, inputs, view);
+    const present = isKnown(olds, inputs) ? undefined : presentNic(view, inputs);
+    if (present?.conflict !== undefined) {
+        problems.push({
+            ...place,
+            field: "name",
+            rule: present.conflict,
+            remedy: "declare the NIC as the VM has it to take it over, or choose another name",
+        });
+        return { inputs, problems };
+    }
+    const before = present ? { ...inputs, linkState: present.linkState, addresses: [] } : olds;
+    const cost = await classify(client, lost ? undefined : before, inputs, view);
+    const verdict = present && cost.impact === "none" ? { ...cost, reason: "the VM has it already" } : cost;
     problems.push(...consentProblems(verdict, consentOf(inputs), { ...place, field: "networks" }));
     if (verdict.impact === "refused") {
         problems.push({
@@ -91,6 +103,31 @@ async function checkNic({
 function hasLost(view: VmView, { nic }: NetworkInterfaceInputs): boolean {
     const entry = listsOf(view.vm ?? {}).interfaces?.find((each) => each.name === nic);
     return view.vm !== undefined && (entry === undefined || entry.state === "absent");
+}
+
+/** NICs that are in the state: the engine checks one that it replaces again, as if it were new. */
+const inState = new Set<string>();
+
+function isKnown(olds: NetworkInterfaceInputs | undefined, { namespace, vm, nic }: NetworkInterfaceInputs): boolean {
+    const key = `${namespace}/${vm}/${nic}`;
+    if (olds) {
+        inState.add(key);
+    }
+    return inState.has(key);
+}
+
+/** The NIC as the VM has it already, where it does and is not about to lose it. */
+function presentNic(
+    { vm }: VmView,
+    inputs: NetworkInterfaceInputs,
+): { linkState: LinkState; conflict: string | undefined } | undefined {
+    const lists = listsOf(vm ?? {});
+    const entry = lists.interfaces?.find((each) => each.name === inputs.nic);
+    if (entry === undefined || entry.state === "absent") {
+        return undefined;
+    }
+    const [conflict] = attachNics(lists, [specOf(inputs)], { namespace: inputs.namespace }).conflicts;
+    return { linkState: entry.state === "down" ? "down" : "up", conflict: conflict?.message };
 }
 
 function withDefaults(news: NetworkInterfaceInputs): NetworkInterfaceInputs {

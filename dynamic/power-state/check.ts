@@ -154,12 +154,27 @@ function primaryKept(vm: string, before: PowerStateInputs["networks"], after: Po
 
 /** A VM of the name that another one made: the kubernetes provider would tell only when it has written half. */
 function strangers(
-    { namespace, vm, manager, preview }: PowerStateInputs,
+    { namespace, vm, manager, preview, adopt }: PowerStateInputs,
     vmUid: string | undefined,
     { vm: found }: VmView,
 ): Problem[] {
     const owner = found?.metadata.annotations?.[MANAGER_ANNOTATION];
-    if (!found || owner === manager || (preview !== true && found.metadata.uid === vmUid)) {
+    if (!found && adopt === true) {
+        return [
+            {
+                vm: `${namespace}/${vm}`,
+                field: "adopt",
+                rule: "the cluster has no VM of that name to take over",
+                remedy: "check namespace and vmName, or leave adopt out to have it made",
+            },
+        ];
+    }
+    if (
+        !found ||
+        owner === manager ||
+        (owner === undefined && adopt === true) ||
+        (preview !== true && found.metadata.uid === vmUid)
+    ) {
         return [];
     }
     return [
@@ -168,7 +183,10 @@ function strangers(
             field: "name",
             rule: "the cluster has a VM of that name already",
             holder: owner === undefined ? "nobody's stack (it was made by hand)" : `stack ${owner}`,
-            remedy: "choose another name, or delete that VM",
+            remedy:
+                owner === undefined
+                    ? "choose another name, or take that VM over (wukong import vm prints a program that does)"
+                    : "choose another name, or delete that VM",
         },
     ];
 }
@@ -178,7 +196,8 @@ function attaches(before: PowerStateInputs["networks"], after: PowerStateInputs[
         .filter(([name, nic]) => !sameNic(before[name], nic))
         .map(([name, nic]) => {
             const { impact, reason = "" } = nic;
-            return nicChange(before[name] ? "change" : "attach", name, nic, impact ? { impact, reason } : NOT_REACHED);
+            const added = impact === "none" ? "adopt" : "attach";
+            return nicChange(before[name] ? "change" : added, name, nic, impact ? { impact, reason } : NOT_REACHED);
         });
 }
 

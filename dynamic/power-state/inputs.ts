@@ -39,6 +39,8 @@ export interface PowerStateInputs extends CommonInputs, ConsentInputs {
     vmUid?: string;
     /** `organization/project/stack`, as the VM's annotation says. */
     manager: string;
+    /** The VM may be one that was made without Pulumi, and has to be there. */
+    adopt?: boolean;
     runStrategy: RunStrategy;
     /** All NICs by name. */
     networks: Record<string, PlannedNic>;

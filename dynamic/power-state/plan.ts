@@ -3,7 +3,8 @@ import type { PlannedNic } from "./inputs";
 
 /** What an update is going to do to a VM's network, as a preview tells it. */
 export interface PlannedChange {
-    action: "attach" | "change" | "detach" | "release" | "restart";
+    /** `adopt`: the VM has the NIC already. */
+    action: "attach" | "adopt" | "change" | "detach" | "release" | "restart";
     /** The NIC; absent where it is not about one. */
     nic?: string;
     /** `namespace/name` of the NIC's network; absent for the pod network. */
@@ -22,7 +23,7 @@ export const NOT_REACHED = { impact: "unknown", reason: "the cluster was not rea
 
 /** A change to a NIC. */
 export function nicChange(
-    action: "attach" | "change" | "detach",
+    action: "attach" | "adopt" | "change" | "detach",
     nic: string,
     { nadName, macAddress, addresses }: Pick<PlannedNic, "nadName" | "macAddress" | "addresses">,
     { impact, reason }: ImpactVerdict | typeof NOT_REACHED,

@@ -55,7 +55,7 @@ export const read = plainErrors(async (id: string, props: PowerStateState) => {
         return { id: "", props: {} };
     }
     const { status: _status, restartRequired: _restartRequired, ...known } = props;
-    const runStrategy = (vm?.spec?.runStrategy ?? props.runStrategy) as RunStrategy;
+    const runStrategy = ((vm && runStrategyOf(vm)) ?? props.runStrategy) as RunStrategy;
     const inputs = { ...known, runStrategy };
     return { id, props: { ...inputs, ...observe(vm) }, inputs };
 });
@@ -79,12 +79,14 @@ async function inForce(id: string, news: PowerStateInputs, write: boolean): Prom
     if (view && restart.some((nic) => !isInForce(view, nic))) {
         await restartVm(client, { namespace, name }, news.timeoutSeconds);
     }
-    if (vm.spec?.runStrategy !== runStrategy && !write) {
+    const present = runStrategyOf(vm);
+    if (present !== runStrategy && !write) {
         return { ...inputs, ...observe(vm) };
     }
-    if (vm.spec?.runStrategy !== runStrategy) {
+    if (present !== runStrategy) {
         await client.patch(VIRTUAL_MACHINE, namespace, name, [
             { op: "test", path: "/metadata/uid", value: vmUid },
+            ...(vm.spec?.running === undefined ? [] : [{ op: "remove", path: "/spec/running" } as const]),
             { op: "add", path: "/spec/runStrategy", value: runStrategy },
         ]);
     }
@@ -101,6 +103,12 @@ async function inForce(id: string, news: PowerStateInputs, write: boolean): Prom
         }
         throw error;
     }
+}
+
+/** A VM that was made by others may still have `running`, which excludes a run strategy. */
+function runStrategyOf({ spec }: VirtualMachine): string | undefined {
+    const { running, runStrategy } = spec ?? {};
+    return runStrategy ?? (running === undefined ? undefined : running ? "Always" : "Halted");
 }
 
 type Observation = Pick<PowerStateState, "status" | "restartRequired">;

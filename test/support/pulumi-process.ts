@@ -125,9 +125,16 @@ export class CliStack {
         return this.succeed(this.start(args, {}));
     }
 
-    private start(args: string[], input: unknown): PulumiProcess {
+    /** Runs the `wukong` command in the folder of the program. */
+    async wukong(args: string[], input: unknown): Promise<Ended> {
+        const cli = path.resolve(__dirname, "..", "..", "cli", "main.js");
+        return this.start([cli, ...args], input, process.execPath).ended;
+    }
+
+    private start(args: string[], input: unknown, file = "pulumi"): PulumiProcess {
         const mark = randomUUID();
-        const child = spawn("pulumi", [...args, "--non-interactive", "--color=never"], {
+        const options = file === "pulumi" ? ["--non-interactive", "--color=never"] : [];
+        const child = spawn(file, [...args, ...options], {
             cwd: this.directory,
             env: { ...process.env, ...this.environment, PROGRAM: JSON.stringify(input), [MARK]: mark },
             stdio: ["ignore", "pipe", "pipe"],
