@@ -54,6 +54,17 @@ describe("what surrounds a VM", function () {
         assert.equal(new Set(vmis.map((vmi) => status(vmi, "default")?.ipAddress)).size, names.length);
     });
 
+    it("has nodes whose heartbeat virt-controller can read", async () => {
+        const { items } = await namespace.clients.core.listNode();
+        assert.ok(items.length > 1);
+        for (const { metadata } of items) {
+            const heartbeat = metadata?.annotations?.["kubevirt.io/heartbeat"] ?? "";
+            // virt-controller puts quotes around it and reads that as JSON, then as RFC 3339 (watch/node/node.go).
+            const read: unknown = JSON.parse(`"${heartbeat}"`);
+            assert.ok(Math.abs(Date.now() - Date.parse(String(read))) < 5 * 60_000, heartbeat);
+        }
+    });
+
     it("restarts and stops a VM by the subresources", async () => {
         await machines.run("cycle", [podNic]);
         const before = (await machines.vmi("cycle")).metadata?.uid;

@@ -2,7 +2,6 @@ package emulation
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -41,13 +40,9 @@ func nodeByName(name string) (Node, error) {
 	return Node{}, fmt.Errorf("there is no node %q", name)
 }
 
-// Heartbeat is the value of virt-handler's annotation on its node: the time as JSON.
+// Heartbeat is the value of virt-handler's annotation on its node: the time as in JSON, without the quotes.
 func Heartbeat() string {
-	now, err := json.Marshal(metav1.Now())
-	if err != nil {
-		panic(err)
-	}
-	return string(now)
+	return metav1.Now().UTC().Format(time.RFC3339)
 }
 
 func beat(ctx context.Context, client kubernetes.Interface) {
