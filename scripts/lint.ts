@@ -12,25 +12,29 @@ interface Check {
     args: string[];
     /** Where it runs, from the root of the repository. */
     folder?: string;
-    isSilent?: boolean;
+    isSilent?: boolean | undefined;
 }
 
-const GO_MODULE = "scripts/embedded-cluster";
+const GO_MODULES = ["scripts/embedded-cluster", "scripts/kubevirt-1.9"];
+
+/** A check of each Go module. */
+const ofGo = (name: string, program: string, args: string[], isSilent?: boolean): Check[] =>
+    GO_MODULES.map((folder) => ({ name: `${name} ${path.basename(folder)}`, program, args, folder, isSilent }));
 
 const CHECKS: Check[] = [
     { name: "eslint", program: "eslint", args: ["--max-warnings=0", "."] },
     { name: "prettier", program: "prettier", args: ["--check", "--log-level=warn", "."] },
     { name: "imports", program: "depcruise", args: ["--config", ".dependency-cruiser.cjs", "."] },
     { name: "doc comments", program: "typedoc", args: ["--emit", "none"] },
-    { name: "go vet", program: "go", args: ["vet", "-mod=readonly", "./..."], folder: GO_MODULE },
-    { name: "gofmt", program: "gofmt", args: ["-l", "."], folder: GO_MODULE, isSilent: true },
+    ...ofGo("go vet", "go", ["vet", "-mod=readonly", "./..."]),
+    ...ofGo("gofmt", "gofmt", ["-l", "."], true),
 ];
 
 /** What mends by itself, in an order in which the next works on what the last has written. */
 const REPAIRS: Check[] = [
     { name: "eslint --fix", program: "eslint", args: ["--max-warnings=0", "--fix", "."] },
     { name: "prettier --write", program: "prettier", args: ["--write", "--log-level=warn", "."] },
-    { name: "gofmt -w", program: "gofmt", args: ["-w", "."], folder: GO_MODULE },
+    ...ofGo("gofmt -w", "gofmt", ["-w", "."]),
 ];
 
 async function main(): Promise<number> {

@@ -5,9 +5,20 @@ import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { REPOSITORY } from "../paths";
 import { ensurePrograms } from "../toolchain";
-import { commandLine, type Ports, programNames, type ProgramName } from "./commands";
+import {
+    commandLine,
+    type KubeVirtRelease,
+    kubeVirtReleases,
+    type Ports,
+    programNames,
+    type ProgramName,
+    toolchainNames,
+} from "./commands";
 import { choosePorts } from "./ports";
 import { endProcesses, isRunning, type ProcessRecord, Program, readProcesses, writeProcesses } from "./process";
+
+/** Where a cluster's directory names the release of KubeVirt it was started with. */
+const releaseFile = "kubevirt-release";
 
 /** How a cluster is started. */
 export interface ClusterOptions {
@@ -22,6 +33,11 @@ export interface ClusterOptions {
      * @default free ones
      */
     readonly ports?: Partial<Ports>;
+    /**
+     * The release of KubeVirt.
+     * @default "1.6"
+     */
+    readonly kubeVirt?: KubeVirtRelease | undefined;
     /**
      * Let the cluster outlive this process, until somebody calls `stopCluster` with its directory.
      * @default false: the cluster ends with this process, even when that is killed
@@ -69,9 +85,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Embedd
             `A cluster runs in ${directory} already (${describe(running)}); stop it first or choose another directory.`,
         );
     }
+    const release = options.kubeVirt ?? "1.6";
     const start = new ClusterStart(
         directory,
-        await ensurePrograms(programNames),
+        release,
+        await clusterPrograms(release),
         await choosePorts(options.ports ?? {}),
         options,
     );
@@ -92,6 +110,20 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Embedd
             }
         },
     };
+}
+
+/** The files of a cluster's programs, which are built where they are missing. */
+async function clusterPrograms(release: KubeVirtRelease): Promise<Record<ProgramName, string>> {
+    const names = toolchainNames(release);
+    const files = await ensurePrograms(Object.values(names));
+    return Object.fromEntries(programNames.map((name) => [name, files[names[name]]])) as Record<ProgramName, string>;
+}
+
+/** The release of KubeVirt of the cluster in a directory; undefined where no cluster has been started. */
+export function releaseIn(directory: string): KubeVirtRelease | undefined {
+    const file = path.join(path.resolve(directory), releaseFile);
+    const text = fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined;
+    return kubeVirtReleases.find((release) => release === text);
 }
 
 /** Ends the programs of the cluster in a directory, whoever started them; does nothing where none runs. */
@@ -122,8 +154,9 @@ class ClusterStart {
 
     constructor(
         private readonly directory: string,
+        readonly release: KubeVirtRelease,
         private readonly files: Readonly<Record<ProgramName, string>>,
-        private readonly ports: Ports,
+        readonly ports: Ports,
         private readonly options: ClusterOptions,
     ) {
         this.signal = AbortSignal.timeout(this.timeoutMs());
@@ -159,15 +192,16 @@ class ClusterStart {
         for (const stale of ["etcd", "certificates", "kubeconfigs", "logs"]) {
             fs.rmSync(path.join(this.directory, stale), { recursive: true, force: true });
         }
+        fs.writeFileSync(path.join(this.directory, releaseFile), this.release);
     }
 
     private start(name: ProgramName): Program {
-        return this.launch(name, commandLine(name, this.directory, this.ports), false);
+        return this.launch(name, commandLine(name, this.directory, this), false);
     }
 
     private startNodeSide(): Program {
         const lifeline = this.options.detached !== true;
-        const flags = [...commandLine("node-side", this.directory, this.ports), this.timeoutFlag()];
+        const flags = [...commandLine("node-side", this.directory, this), this.timeoutFlag()];
         if (lifeline) {
             flags.push("-lifeline", ...(this.options.directory === undefined ? ["-temporary"] : []));
         }

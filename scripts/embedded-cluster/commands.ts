@@ -1,4 +1,5 @@
 import * as path from "node:path";
+import type { ProgramName as ToolchainName } from "../toolchain";
 
 /** The programs of the embedded cluster, by name. */
 export const programNames = [
@@ -11,6 +12,23 @@ export const programNames = [
 ] as const;
 
 export type ProgramName = (typeof programNames)[number];
+
+/** The releases of KubeVirt a cluster can have. */
+export const kubeVirtReleases = ["1.6", "1.9"] as const;
+
+export type KubeVirtRelease = (typeof kubeVirtReleases)[number];
+
+/** KubeVirt's programs, and the node side which uses its packages: each release has its own. */
+const ofKubeVirt = ["virt-api", "virt-controller", "node-side"] as const;
+
+/** The names under which the toolchain has the programs of a cluster. */
+export function toolchainNames(release: KubeVirtRelease): Readonly<Record<ProgramName, ToolchainName>> {
+    const own = release === "1.6" ? [] : ofKubeVirt.map((name) => [name, `${name}-${release}`]);
+    return Object.fromEntries([...programNames.map((name) => [name, name]), ...own]) as Record<
+        ProgramName,
+        ToolchainName
+    >;
+}
 
 /** The loopback ports of a cluster. */
 export interface Ports {
@@ -38,7 +56,11 @@ const controllers = [
 ];
 
 /** The command line of each long-running program but the node side. */
-export function commandLine(name: ProgramName, directory: string, ports: Ports): string[] {
+export function commandLine(
+    name: ProgramName,
+    directory: string,
+    { ports, release }: { readonly ports: Ports; readonly release: KubeVirtRelease },
+): string[] {
     const certificate = (owner: string, file: string): string => path.join(directory, "certificates", owner, file);
     const pair = (owner: string, certificateFlag: string, keyFlag: string): string[] => [
         `--${certificateFlag}=${certificate(owner, "tls.crt")}`,
@@ -115,8 +137,8 @@ export function commandLine(name: ProgramName, directory: string, ports: Ports):
                 `--port=${ports.virtController}`,
                 ...pair("virt-controller", "prom-cert-file", "prom-key-file"),
                 // No container is ever run, but the pods have to name an image.
-                "--launcher-image=virt-launcher:v1.6.0",
-                "--exporter-image=virt-exportserver:v1.6.0",
+                `--launcher-image=virt-launcher:v${release}.0`,
+                `--exporter-image=virt-exportserver:v${release}.0`,
             ];
         case "node-side":
             return ["run", `-directory=${directory}`];

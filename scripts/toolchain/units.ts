@@ -12,6 +12,9 @@ export type ProgramName =
     | "virt-api"
     | "virt-controller"
     | "node-side"
+    | "virt-api-1.9"
+    | "virt-controller-1.9"
+    | "node-side-1.9"
     | CniProgramName;
 
 /** The CNI plugins that networks are rendered for and that are Go modules, and the tool that calls them. */
@@ -35,8 +38,8 @@ export interface Unit {
     programs: GoProgram[];
     /** Shell scripts that lie beside the programs, by name. */
     shellScripts?: Record<string, string>;
-    /** Whether the module holds sources of this repository, which then belong to the key. */
-    ownSources?: boolean;
+    /** The folders of the modules whose sources in this repository belong to the key. */
+    ownSources?: string[];
     /** How long the first build takes on two cores, with nothing in Go's caches. */
     minutes: number;
 }
@@ -45,6 +48,8 @@ const PULUMI = "scripts/toolchain/pulumi";
 const KUBERNETES = "scripts/toolchain/kubernetes";
 const CNI = "scripts/toolchain/cni";
 const EMBEDDED_CLUSTER = "scripts/embedded-cluster";
+const KUBEVIRT_1_9 = "scripts/kubevirt-1.9";
+const STAND_INS = `${KUBEVIRT_1_9}/stand-ins`;
 
 /**
  * Serves `pulumi-nodejs:dynamic:Resource`. The provider's code belongs to the SDK that the program at hand has installed,
@@ -122,7 +127,7 @@ export function units(): Unit[] {
         {
             name: "node-side",
             minutes: 1,
-            ownSources: true,
+            ownSources: [EMBEDDED_CLUSTER],
             programs: [{ name: "node-side", module: EMBEDDED_CLUSTER, package: "./node-side" }],
         },
         {
@@ -141,6 +146,25 @@ export function units(): Unit[] {
                     package: "github.com/containernetworking/plugins/plugins/main/macvlan",
                 },
             ],
+        },
+        {
+            name: "kubevirt-1.9",
+            minutes: 6,
+            ownSources: [STAND_INS],
+            programs: [
+                { name: "virt-api-1.9", module: KUBEVIRT_1_9, package: "kubevirt.io/kubevirt/cmd/virt-api" },
+                {
+                    name: "virt-controller-1.9",
+                    module: KUBEVIRT_1_9,
+                    package: "kubevirt.io/kubevirt/cmd/virt-controller",
+                },
+            ],
+        },
+        {
+            name: "node-side-1.9",
+            minutes: 1,
+            ownSources: [KUBEVIRT_1_9, EMBEDDED_CLUSTER],
+            programs: [{ name: "node-side-1.9", module: KUBEVIRT_1_9, package: "./node-side" }],
         },
     ];
 }
@@ -191,14 +215,14 @@ export function cacheKey(unit: Unit, platform = `${process.platform}-${process.a
     Object.entries(unit.shellScripts ?? {})
         .flat()
         .forEach(add);
-    for (const module of new Set(unit.programs.map((program) => program.module))) {
-        const folder = path.join(REPOSITORY, module);
-        const files = unit.ownSources ? goSources(folder) : ["go.mod", "go.sum"];
+    const addFiles = (folder: string, files: readonly string[]): void => {
         for (const file of files) {
             add(file);
-            add(readFileSync(path.join(folder, file)));
+            add(readFileSync(path.join(REPOSITORY, folder, file)));
         }
-    }
+    };
+    new Set(unit.programs.map((program) => program.module)).forEach((module) => addFiles(module, ["go.mod", "go.sum"]));
+    unit.ownSources?.forEach((folder) => addFiles(folder, goSources(path.join(REPOSITORY, folder))));
     return hash.digest("hex").slice(0, 16);
 }
 

@@ -30,7 +30,7 @@ export async function startBareApiServer(): Promise<BareApiServer> {
         fs.rmSync(directory, { recursive: true, force: true });
     };
     const start = (name: ProgramName): void => {
-        const args = commandLine(name, directory, ports);
+        const args = commandLine(name, directory, { ports, release: "1.6" });
         programs.push(Program.start({ name, file: files[name as "etcd"], arguments: args, directory }));
     };
     try {

@@ -4,20 +4,34 @@ import { setTimeout as delay } from "node:timers/promises";
 import * as k8s from "@kubernetes/client-node";
 import { after, before } from "mocha";
 import { type EmbeddedCluster, startCluster } from "../../scripts/embedded-cluster/cluster";
+import { type KubeVirtRelease, kubeVirtReleases } from "../../scripts/embedded-cluster/commands";
 
 /** A user that a test cluster has a kubeconfig for; `reader` may get, list and watch, `nobody` may do nothing. */
 export type TestUser = "admin" | "reader" | "nobody" | "virt-handler";
+
+/** The release of KubeVirt that the cluster under test has: $WUKONG_TEST_KUBEVIRT, or 1.6 where that is not set. */
+export const kubeVirtRelease = releaseUnderTest();
+
+function releaseUnderTest(): KubeVirtRelease {
+    const wanted = process.env["WUKONG_TEST_KUBEVIRT"] ?? kubeVirtReleases[0];
+    const release = kubeVirtReleases.find((each) => each === wanted);
+    if (release === undefined) {
+        throw new Error(`WUKONG_TEST_KUBEVIRT is ${wanted}; it must be one of ${kubeVirtReleases.join(", ")}.`);
+    }
+    return release;
+}
 
 let own: Promise<EmbeddedCluster> | undefined;
 
 /**
  * The path of a user's kubeconfig for the cluster that tests run against: the one beside $WUKONG_TEST_KUBECONFIG, or
- * where that is not set, of a cluster started once for this process and stopped after its last test.
+ * where that is not set, of a cluster started once for this process and stopped after its last test. A cluster given
+ * must have the release of KubeVirt that $WUKONG_TEST_KUBEVIRT says.
  */
 export async function testKubeconfig(user: TestUser = "admin"): Promise<string> {
     const given = process.env["WUKONG_TEST_KUBECONFIG"];
     if (given === undefined || given === "") {
-        own ??= startCluster();
+        own ??= startCluster({ kubeVirt: kubeVirtRelease });
     }
     const admin = own === undefined ? path.resolve(given ?? "") : (await own).kubeconfig;
     const file = user === "admin" ? admin : path.join(path.dirname(admin), user);

@@ -21,9 +21,9 @@ import (
 // kubeVirtCRDs are those virt-operator installs, in the order of install/strategy.go. KubeVirt's own comes first:
 // the API server delays the first write of a kind until two seconds after its CRD was established, and the KubeVirt
 // object is the first to be written.
-func kubeVirtCRDs() ([]*extv1.CustomResourceDefinition, error) {
+func kubeVirtCRDs(release Release) ([]*extv1.CustomResourceDefinition, error) {
 	var crds []*extv1.CustomResourceDefinition
-	for _, generate := range []func() (*extv1.CustomResourceDefinition, error){
+	generators := []func() (*extv1.CustomResourceDefinition, error){
 		components.NewKubeVirtCrd,
 		components.NewVirtualMachineInstanceCrd, components.NewVirtualMachineCrd,
 		components.NewVirtualMachineInstanceMigrationCrd, components.NewPresetCrd, components.NewReplicaSetCrd,
@@ -33,7 +33,8 @@ func kubeVirtCRDs() ([]*extv1.CustomResourceDefinition, error) {
 		components.NewMigrationPolicyCrd, components.NewVirtualMachinePreferenceCrd,
 		components.NewVirtualMachineClusterPreferenceCrd, components.NewVirtualMachineExportCrd,
 		components.NewVirtualMachineCloneCrd,
-	} {
+	}
+	for _, generate := range append(generators, release.FurtherCRDs...) {
 		crd, err := generate()
 		if err != nil {
 			return nil, err
@@ -99,8 +100,8 @@ func projectCRDs(directory string) ([]*extv1.CustomResourceDefinition, error) {
 	return crds, nil
 }
 
-func (i *installer) installCRDs(ctx context.Context, projectDirectory string) error {
-	kubeVirt, err := kubeVirtCRDs()
+func (i *installer) installCRDs(ctx context.Context, release Release, projectDirectory string) error {
+	kubeVirt, err := kubeVirtCRDs(release)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ const deploymentID = "embedded-cluster"
 
 // installKubeVirt creates the KubeVirt object and gives it the status virt-operator writes: KubeVirt's programs ignore
 // its configuration until status.phase is set, and the workload updater waits for equal deployment ids.
-func (i *installer) installKubeVirt(ctx context.Context) error {
+func (i *installer) installKubeVirt(ctx context.Context, release Release) error {
 	ca := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Name: "kubevirt-ca", Namespace: kubeVirtNamespace},
 		Data:       map[string]string{"ca-bundle": string(i.ca)},
@@ -28,7 +28,7 @@ func (i *installer) installKubeVirt(ctx context.Context) error {
 	api := i.client.KubeVirt(kubeVirtNamespace)
 	var created *v1.KubeVirt
 	err := i.poll(ctx, "the KubeVirt object to be accepted", func() (bool, string) {
-		kubeVirt, err := api.Create(ctx, kubeVirtObject(), metav1.CreateOptions{})
+		kubeVirt, err := api.Create(ctx, kubeVirtObject(release), metav1.CreateOptions{})
 		if apierrors.IsAlreadyExists(err) {
 			kubeVirt, err = api.Get(ctx, "kubevirt", metav1.GetOptions{})
 		}
@@ -45,9 +45,9 @@ func (i *installer) installKubeVirt(ctx context.Context) error {
 		Phase:                   v1.KubeVirtPhaseDeployed,
 		ObservedDeploymentID:    deploymentID,
 		TargetDeploymentID:      deploymentID,
-		ObservedKubeVirtVersion: "v1.6.0",
-		TargetKubeVirtVersion:   "v1.6.0",
-		OperatorVersion:         "v1.6.0",
+		ObservedKubeVirtVersion: release.Version,
+		TargetKubeVirtVersion:   release.Version,
+		OperatorVersion:         release.Version,
 		// virt-api takes the architecture of a VM that names none from here and refuses the VM when it is empty.
 		DefaultArchitecture: "amd64",
 		ObservedGeneration:  ptr.To(created.Generation),
@@ -60,8 +60,8 @@ func (i *installer) installKubeVirt(ctx context.Context) error {
 	return err
 }
 
-func kubeVirtObject() *v1.KubeVirt {
-	return &v1.KubeVirt{
+func kubeVirtObject(release Release) *v1.KubeVirt {
+	kubeVirt := &v1.KubeVirt{
 		ObjectMeta: metav1.ObjectMeta{Name: "kubevirt", Namespace: kubeVirtNamespace},
 		Spec: v1.KubeVirtSpec{
 			WorkloadUpdateStrategy: v1.KubeVirtWorkloadUpdateStrategy{
@@ -73,6 +73,10 @@ func kubeVirtObject() *v1.KubeVirt {
 			},
 		},
 	}
+	if release.Configure != nil {
+		release.Configure(&kubeVirt.Spec.Configuration)
+	}
+	return kubeVirt
 }
 
 // awaitVirtController waits for the lease virt-controller takes before it starts its controllers.

@@ -17,10 +17,10 @@ import (
 
 // installRBAC creates the roles virt-operator gives KubeVirt's programs and users, KubeVirt's priority class, and a
 // role that may read everything for the kubeconfig "reader".
-func (i *installer) installRBAC(ctx context.Context) error {
+func (i *installer) installRBAC(ctx context.Context, release Release) error {
 	objects := rbac.GetAllCluster()
 	objects = append(objects, rbac.GetAllApiServer(kubeVirtNamespace)...)
-	objects = append(objects, rbac.GetAllController(kubeVirtNamespace)...)
+	objects = append(objects, release.ControllerRBAC(kubeVirtNamespace)...)
 	objects = append(objects, rbac.GetAllHandler(kubeVirtNamespace)...)
 	objects = append(objects, readerRole(), readerBinding())
 	for _, object := range objects {

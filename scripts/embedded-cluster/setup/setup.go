@@ -9,9 +9,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
+	v1 "kubevirt.io/api/core/v1"
 	"kubevirt.io/client-go/kubecli"
 )
 
@@ -19,6 +22,17 @@ const (
 	kubeVirtNamespace = "kubevirt"
 	interval          = 50 * time.Millisecond
 )
+
+// Release is a release of KubeVirt: what is installed for it and differs from others.
+type Release struct {
+	Version string
+	// FurtherCRDs are those its virt-operator installs besides the ones of 1.6.
+	FurtherCRDs []func() (*extv1.CustomResourceDefinition, error)
+	// ControllerRBAC is what its virt-controller may do.
+	ControllerRBAC func(namespace string) []runtime.Object
+	// Configure completes the configuration of the KubeVirt object, where not nil.
+	Configure func(configuration *v1.KubeVirtConfiguration)
+}
 
 type installer struct {
 	client kubecli.KubevirtClient
@@ -34,7 +48,7 @@ func newInstaller(client kubecli.KubevirtClient, directory string) (*installer, 
 }
 
 // Install does all that virt-controller and the node side need before they start.
-func Install(ctx context.Context, client kubecli.KubevirtClient, directory, crdDirectory string, virtAPIPort int) error {
+func Install(ctx context.Context, client kubecli.KubevirtClient, release Release, directory, crdDirectory string, virtAPIPort int) error {
 	i, err := newInstaller(client, directory)
 	if err != nil {
 		return err
@@ -44,12 +58,12 @@ func Install(ctx context.Context, client kubecli.KubevirtClient, directory, crdD
 		return fmt.Errorf("creating the namespace %s: %w", kubeVirtNamespace, err)
 	}
 	group, groupContext := errgroup.WithContext(ctx)
-	group.Go(func() error { return i.installCRDs(groupContext, crdDirectory) })
-	group.Go(func() error { return i.installRBAC(groupContext) })
+	group.Go(func() error { return i.installCRDs(groupContext, release, crdDirectory) })
+	group.Go(func() error { return i.installRBAC(groupContext, release) })
 	group.Go(func() error { return i.installNodes(groupContext) })
 	group.Go(func() error { return i.installDynamicNetworks(groupContext) })
 	group.Go(func() error { return i.installAggregatedAPI(groupContext, virtAPIPort) })
-	group.Go(func() error { return i.installKubeVirt(groupContext) })
+	group.Go(func() error { return i.installKubeVirt(groupContext, release) })
 	return group.Wait()
 }
 
