@@ -1,7 +1,8 @@
 import * as assert from "node:assert/strict";
 import * as k8s from "@kubernetes/client-node";
 import { before, describe, it } from "mocha";
-import { testClients, useNamespace } from "../support/embedded-cluster";
+import { done, seen, testClients, until, useNamespace } from "../support/embedded-cluster";
+import { expected } from "./kubevirt-releases";
 import { Machines } from "./virtual-machines";
 import { condition, interfaceOf, machineManifest, names, networkOf, type Nic, podNic } from "./vm-objects";
 
@@ -20,7 +21,9 @@ const nics = (...list: readonly Nic[]): Pick<Refused, "interfaces" | "networks">
     networks: list.map(networkOf),
 });
 
-/** The texts are upstream's (pkg/network/admitter at v1.6.0). */
+const withoutBinding = expected.withoutBinding;
+
+/** The texts are upstream's (pkg/network/admitter at v1.6.0 and v1.9.0). */
 const refused: readonly Refused[] = [
     {
         title: "an unknown state",
@@ -81,6 +84,15 @@ const refused: readonly Refused[] = [
         networks: [podNic, red].map(networkOf),
         message: `interface ${spec}.domain.devices.interfaces[1].name uses model rtl that is not supported.`,
     },
+    ...(withoutBinding === undefined
+        ? []
+        : [
+              {
+                  title: "an interface without a binding",
+                  ...nics(podNic, { ...red, binding: {} }),
+                  message: withoutBinding,
+              },
+          ]),
     {
         title: "a bad name",
         ...nics(podNic, { ...red, name: "red.1" }),
@@ -135,6 +147,12 @@ describe("KubeVirt's admission", function () {
         });
     }
 
+    if (withoutBinding === undefined) {
+        it("takes an interface without a binding", async () => {
+            await machines.create("unbound", [podNic, { ...red, binding: {} }], { runStrategy: "Halted" });
+        });
+    }
+
     it("refuses a bad patch of a running VM as well", async () => {
         await machines.run("running", [podNic]);
         await assert.rejects(machines.plug("running", { ...red, state: "sideways" as "up" }), (error) => {
@@ -162,8 +180,14 @@ describe("KubeVirt's admission", function () {
         });
     });
 
-    it("does not look for the NAD: a VM starts with a missing one into a condition that names it", async () => {
+    it(`does not look for the NAD: where a VM starts with a missing one, ${expected.missingNad} name it`, async () => {
         await machines.create("lost", [podNic, { ...red, nad: "nope" }]);
+        await (expected.missingNad === "events of the pod" ? untilPodIsRefused() : untilVmIsRefused());
+        await machines.network("nope");
+        await machines.ready("lost");
+    });
+
+    async function untilVmIsRefused(): Promise<void> {
         const vm = await machines.untilVm(
             "lost",
             "to report the missing NAD",
@@ -175,9 +199,23 @@ describe("KubeVirt's admission", function () {
             message,
             `failed to render launch manifest: failed to locate network attachment definition ${namespace.name}/nope`,
         );
-        await machines.network("nope");
-        await machines.ready("lost");
-    });
+    }
+
+    async function untilPodIsRefused(): Promise<void> {
+        await until("an event that names the missing NAD", async () => {
+            const { items } = await namespace.clients.core.listNamespacedEvent({ namespace: namespace.name });
+            const texts = items
+                .filter(({ involvedObject }) => involvedObject.kind === "Pod")
+                .map(({ reason, message }) => `${reason}: ${message}`);
+            const refusal = `cannot find a network-attachment-definition (nope) in namespace (${namespace.name})`;
+            return texts.some((text) => text.startsWith("FailedCreatePodSandBox") && text.includes(refusal))
+                ? done(true)
+                : seen(texts);
+        });
+        const vm = await machines.observed("lost");
+        assert.equal(condition(vm, "Synchronized"), undefined);
+        assert.equal(condition(vm, "Failure"), undefined);
+    }
 
     it("takes a hot-plug to a missing NAD, which then only waits, and can be taken back where another NIC is attached", async () => {
         await machines.run("waits", [podNic, red]);

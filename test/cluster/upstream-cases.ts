@@ -13,7 +13,5 @@ export const upstreamCases = Array.from({ length: 28 }, (_, index) => `F${index 
  */
 export const casesWithoutTest: Readonly<Record<string, string>> = {
     F6: "A ping between two guests over the secondary network needs guests with an operating system and a data path.",
-    F15: "Changing the NetworkAttachmentDefinition of a running VM by migration came with KubeVirt 1.8 (LiveUpdateNADRef); in 1.6 it asks for a restart, which F25 shows.",
-    F16: "Refusing that change for a VM that cannot migrate came with KubeVirt 1.8 as well.",
     F17: "Renaming, adding and moving interfaces happens inside a guest with an operating system.",
 };
