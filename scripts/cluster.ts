@@ -35,8 +35,13 @@ function parse(parameters: string[]): Command {
     const { positionals, values } = parsed;
     const [name, ...rest] = positionals;
     const kubeVirt = kubeVirtReleases.find((release) => release === values.kubevirt);
-    if (name === undefined || rest.length > 0 || kubeVirt !== values.kubevirt) {
+    if (name === undefined || rest.length > 0) {
         throw new Refusal(usage);
+    }
+    if (kubeVirt !== values.kubevirt) {
+        throw new Refusal(
+            `There is no embedded cluster with KubeVirt ${values.kubevirt}: --kubevirt must be ${kubeVirtReleases.join(" or ")}.`,
+        );
     }
     return { name, directory: path.resolve(values.directory ?? defaultDirectory()), kubeVirt };
 }

@@ -3,7 +3,7 @@ import { globSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { Refusal, runCommand } from "./command";
 import { startCluster } from "./embedded-cluster/cluster";
-import { programNames } from "./embedded-cluster/commands";
+import { programNames, toolchainNames } from "./embedded-cluster/commands";
 import type { Summary } from "./mocha-reporter";
 import { inParallel } from "./parallel";
 import { REPOSITORY } from "./paths";
@@ -17,6 +17,16 @@ const UNIT_SUITES = ["core", "client", "components", "dynamic", "scripts", "cni"
 
 /** These wait for the engine and the cluster more than they compute: they run beside all others. */
 const SUITES_BESIDE = ["integration", "provider", "docs"];
+
+/** These run a second time, against a cluster with KubeVirt 1.9. */
+const TESTS_OF_BOTH_RELEASES = [
+    "cluster/admission",
+    "cluster/changed-network",
+    "cluster/hotplug",
+    "cluster/link-state",
+    "cluster/migration",
+    "cluster/restart-required",
+].map((name) => path.join("bin/test", `${name}.test.js`));
 
 /** So many mochas at a time: what is run beside comes in portions, so that none of them is left to end alone. */
 const LANES = 3;
@@ -50,7 +60,11 @@ async function run(files: string[], options: string[]): Promise<Summary> {
     if (files.every((file) => UNIT_SUITES.includes(suiteOf(file)))) {
         return runMocha(files, options, process.env);
     }
-    const { pulumi } = await ensurePrograms(["pulumi", ...programNames]);
+    const again = files.filter((file) => TESTS_OF_BOTH_RELEASES.includes(file));
+    const { pulumi } = await ensurePrograms([
+        ...(["pulumi", ...programNames] as const),
+        ...(again.length > 0 ? Object.values(toolchainNames("1.9")) : []),
+    ]);
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
         process.on(signal, () => interruption.abort());
     }
@@ -71,16 +85,32 @@ async function run(files: string[], options: string[]): Promise<Summary> {
                 waiting.filter((_file, index) => index % PORTIONS === portion),
             ),
         ].filter((group) => group.length > 0);
+        const runs = [
+            () => runMocha(first, options, environment),
+            ...(again.length > 0 ? [() => runWithKubeVirt19(again, options, environment)] : []),
+            ...beside.map((group) => () => runMocha(group, options, environment, "shown at its end")),
+        ];
         const summaries: Summary[] = [];
-        await inParallel(LANES, [first, ...beside], async (group) => {
-            const output = group === first ? "shown at once" : "shown at its end";
-            summaries.push(await runMocha(group, options, environment, output));
+        await inParallel(LANES, runs, async (run) => {
+            summaries.push(await run());
         });
         return summaries.reduce((a, b) => ({
             passed: a.passed + b.passed,
             failed: a.failed + b.failed,
             skipped: a.skipped + b.skipped,
         }));
+    } finally {
+        await cluster.stop();
+    }
+}
+
+/** Runs the files against a cluster of their own, which has KubeVirt 1.9. */
+async function runWithKubeVirt19(files: string[], options: string[], environment: NodeJS.ProcessEnv): Promise<Summary> {
+    const cluster = await startCluster({ kubeVirt: "1.9" });
+    try {
+        const ofRelease = { WUKONG_TEST_KUBECONFIG: cluster.kubeconfig, WUKONG_TEST_KUBEVIRT: "1.9" };
+        const heading = "\nWith KubeVirt 1.9:\n";
+        return await runMocha(files, options, { ...environment, ...ofRelease }, "shown at its end", heading);
     } finally {
         await cluster.stop();
     }
@@ -118,6 +148,7 @@ async function runMocha(
     options: string[],
     environment: NodeJS.ProcessEnv,
     output: "shown at once" | "shown at its end" = "shown at once",
+    heading = "",
 ): Promise<Summary> {
     const mocha = path.join(REPOSITORY, "node_modules", "mocha", "bin", "mocha.js");
     const reporter = ["--reporter", path.join(__dirname, "mocha-reporter.js"), "--forbid-only"];
@@ -132,7 +163,7 @@ async function runMocha(
                     ? ["inherit", "inherit", "inherit", "ipc"]
                     : ["ignore", "pipe", "pipe", "ipc"],
         });
-        const said: Buffer[] = [];
+        const said: Buffer[] = [Buffer.from(heading)];
         child.stdout?.on("data", (chunk: Buffer) => said.push(chunk));
         child.stderr?.on("data", (chunk: Buffer) => said.push(chunk));
         const interrupt = (): void => void child.kill("SIGTERM");

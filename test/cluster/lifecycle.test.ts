@@ -42,8 +42,8 @@ describe("the embedded cluster's programs", function () {
         fs.rmSync(directory, { recursive: true, force: true });
     });
 
-    const tool = async (command: string): Promise<string> =>
-        (await run(process.execPath, [commandLineTool, command, "--directory", directory])).stdout;
+    const tool = async (...command: string[]): Promise<string> =>
+        (await run(process.execPath, [commandLineTool, ...command, "--directory", directory])).stdout;
 
     it("start once, tell their state, and stop without a rest", async () => {
         const texts = await Promise.all([tool("start"), tool("start")]);
@@ -60,6 +60,12 @@ describe("the embedded cluster's programs", function () {
         assert.equal(kubeconfig, path.join(directory, "kubeconfigs", "admin"));
         assert.equal(fs.statSync(kubeconfig).mode & 0o077, 0);
         await assert.rejects(startCluster({ directory }), /A cluster runs in .* already \(node-side \d+, etcd \d+/);
+        await assert.rejects(
+            tool("start", "--kubevirt", "1.9"),
+            /The cluster in .* runs with KubeVirt 1\.6, not 1\.9: stop it first, or choose another directory/,
+        );
+        await assert.rejects(tool("start", "--kubevirt", "1.8"), /KubeVirt 1\.8: --kubevirt must be 1\.6 or 1\.9\./);
+        assert.deepEqual(runningProcesses(directory), first);
         await tool("stop");
         assert.deepEqual(processesNaming(directory), []);
         await assert.rejects(tool("status"), {
