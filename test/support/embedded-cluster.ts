@@ -85,7 +85,8 @@ export function useNamespace(prefix: string): TestNamespace {
         await clients.core.createNamespace({ body: { metadata: { name } } });
     });
     after(`remove the namespace ${name}`, async function () {
-        this.timeout(90_000);
+        this.timeout(150_000);
+        await removeMachines(name, clients);
         await clients?.core.deleteNamespace({ name });
         await until(
             `the namespace ${name} to be gone`,
@@ -105,6 +106,24 @@ export function useNamespace(prefix: string): TestNamespace {
             return clients;
         },
     };
+}
+
+/**
+ * Removes the VMs of a namespace with their pods. Where the namespace's own removal meets a pod, it looks again only after
+ * half of that pod's grace period, so this saves each suite a quarter of a minute.
+ */
+async function removeMachines(namespace: string, clients: TestClients | undefined): Promise<void> {
+    const machines = { group: "kubevirt.io", version: "v1", namespace, plural: "virtualmachines" };
+    await clients?.custom.deleteCollectionNamespacedCustomObject(machines);
+    await until(
+        `the pods of the VMs of ${namespace} to be gone`,
+        async () => {
+            const labelSelector = "kubevirt.io=virt-launcher";
+            const { items } = (await clients?.core.listNamespacedPod({ namespace, labelSelector })) ?? { items: [] };
+            return items.length === 0 ? done(true) : seen(items.map(({ metadata, status }) => [metadata, status]));
+        },
+        60_000,
+    );
 }
 
 /** What a probe of `until` found: the value waited for, or what there is instead. */
