@@ -48,8 +48,7 @@ export type { ConflictPolicy, ConflictSource, PoolBlock, PoolConflicts, PoolSpec
 export { IPReservationResource } from "./dynamic/ip-reservation/resource";
 export { NetworkGuard } from "./dynamic/network-guard/resource";
 export { NetworkInterface } from "./dynamic/network-interface/resource";
-export type { RunStrategy } from "./dynamic/power-state/inputs";
+export type { PlannedChange, RunStrategy } from "./dynamic/power-state/inputs";
 export { PoolGuard } from "./dynamic/pool-guard/resource";
-export type { PlannedChange } from "./dynamic/power-state/plan";
 export { PowerState } from "./dynamic/power-state/resource";
 export { ServiceEndpoints } from "./dynamic/service-endpoints/resource";

@@ -1,7 +1,6 @@
 import type { Impact } from "../../core/impact";
 import type { LinkState, NicType } from "../../core/nic";
 import type { CommonInputs, ConsentInputs } from "../connection";
-import type { PlannedChange } from "./plan";
 
 /** KubeVirt's run strategies. */
 export type RunStrategy = "Always" | "RerunOnFailure" | "Once" | "Manual" | "Halted";
@@ -29,6 +28,24 @@ export interface Leftovers {
         readonly allocationId: string;
         readonly pool?: string;
     }[];
+}
+
+/** What an update is going to do to a VM's network, as a preview tells it. */
+export interface PlannedChange {
+    /** `adopt`: the VM has the NIC already. */
+    action: "attach" | "adopt" | "change" | "detach" | "release" | "restart";
+    /** The NIC; absent where it is not about one. */
+    nic?: string;
+    /** `namespace/name` of the NIC's network; absent for the pod network. */
+    network?: string;
+    /** The NIC's, in lower case. */
+    macAddress?: string;
+    /** The NIC's addresses, or those that are given back; empty with DHCP. */
+    addresses?: string[];
+    /** `unknown` where the cluster was not reached. */
+    impact: Impact | "unknown";
+    /** A clause that says why. */
+    reason: string;
 }
 
 /** Whether a VM runs; comes after all its NICs, so that a new VM boots with them. */

@@ -1,22 +1,5 @@
-import type { Impact, ImpactVerdict } from "../../core/impact";
-import type { PlannedNic } from "./inputs";
-
-/** What an update is going to do to a VM's network, as a preview tells it. */
-export interface PlannedChange {
-    /** `adopt`: the VM has the NIC already. */
-    action: "attach" | "adopt" | "change" | "detach" | "release" | "restart";
-    /** The NIC; absent where it is not about one. */
-    nic?: string;
-    /** `namespace/name` of the NIC's network; absent for the pod network. */
-    network?: string;
-    macAddress?: string;
-    /** The NIC's addresses, or those that are given back; empty with DHCP. */
-    addresses?: string[];
-    /** `unknown` where the cluster was not reached. */
-    impact: Impact | "unknown";
-    /** A clause that says why. */
-    reason: string;
-}
+import type { ImpactVerdict } from "../../core/impact";
+import type { PlannedChange, PlannedNic } from "./inputs";
 
 /** What a change costs that was planned without the cluster. */
 export const NOT_REACHED = { impact: "unknown", reason: "the cluster was not reached" } as const;

@@ -1,8 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { InputsOf } from "../connection";
 import { providerOf } from "../shim";
-import type { PowerStateInputs, RunStrategy } from "./inputs";
-import type { PlannedChange } from "./plan";
+import type { PlannedChange, PowerStateInputs, RunStrategy } from "./inputs";
 
 const provider = providerOf("power-state");
 
