@@ -19,7 +19,13 @@ import {
 } from "../handler";
 import { doable } from "../network-interface/check";
 import { factsOf } from "../network-interface/vm-state";
-import { MANAGER_ANNOTATION, type Leftovers, type PlannedChange, type PlannedNic, type PowerStateInputs } from "./inputs";
+import {
+    MANAGER_ANNOTATION,
+    type Leftovers,
+    type PlannedChange,
+    type PlannedNic,
+    type PowerStateInputs,
+} from "./inputs";
 import { findLeftovers } from "./leftovers";
 import { describeChange, nicChange, NOT_REACHED } from "./plan";
 
