@@ -1,5 +1,5 @@
 import { importMachine, type ImportableVm, type ImportedMachine } from "../../core/import/machine";
-import { cniPlugins } from "../../core/cni-plugins";
+import { readNadConfig } from "../../core/cni/nad-config";
 import { qualifiedNad } from "../../core/nic";
 import type { ClusterClient, KubernetesObject } from "../client";
 import { ClusterError } from "../errors";
@@ -42,6 +42,5 @@ async function readNad(client: ClusterClient, nad: string): Promise<[string, str
         namespace,
         name,
     );
-    const type = cniPlugins(found?.spec?.config)[0]?.type;
-    return found ? [[nad, typeof type === "string" ? type : undefined]] : [];
+    return found ? [[nad, readNadConfig(found.spec?.config)?.plugin]] : [];
 }

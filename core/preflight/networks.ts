@@ -1,4 +1,4 @@
-import { cniPlugins } from "../cni-plugins";
+import { readNadConfig } from "../cni/nad-config";
 import { type PreflightFinding, missing, ok, unknown, type Verdict, warning } from "./finding";
 import { schedulableNodes, type ClusterSurvey, type NadSurvey, type NodeSurvey, valueOf } from "./survey";
 
@@ -111,11 +111,10 @@ function schedulableVerdict(schedulable: readonly NodeSurvey[], all: number): Ve
 function wantedInterfaces(nads: readonly NadSurvey[]): Map<string, string[]> {
     const wanted = new Map<string, string[]>();
     for (const { name, config } of nads) {
-        for (const plugin of cniPlugins(config)) {
-            const on = plugin.type === "macvlan" ? plugin.master : plugin.bridge;
-            if (typeof on === "string" && (plugin.type === "bridge" || plugin.type === "macvlan")) {
-                wanted.set(on, [...(wanted.get(on) ?? []), name]);
-            }
+        const { plugin, bridge, parentDevice } = readNadConfig(config) ?? {};
+        const on = plugin === "bridge" ? bridge : parentDevice;
+        if (on !== undefined) {
+            wanted.set(on, [...(wanted.get(on) ?? []), name]);
         }
     }
     return wanted;
