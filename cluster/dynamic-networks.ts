@@ -1,6 +1,7 @@
 import type { ClusterClient, KubernetesObject } from "./client";
 import { hasReason } from "./errors";
 import { DAEMON_SET } from "./kinds";
+import { Remembered } from "./remembered";
 
 interface DaemonSet extends KubernetesObject {
     status?: { numberReady?: number };
@@ -9,7 +10,7 @@ interface DaemonSet extends KubernetesObject {
 /** Part of the name under which distributions install the controller (its own manifests: `dynamic-networks-controller-ds`). */
 const NAME = "dynamic-networks-controller";
 
-const known = new WeakMap<ClusterClient, Promise<boolean | undefined>>();
+const known = new Remembered<boolean | undefined>();
 
 /**
  * Whether multus-dynamic-networks-controller runs, which attaches NICs to pods that run already. It is looked for once in
@@ -17,9 +18,7 @@ const known = new WeakMap<ClusterClient, Promise<boolean | undefined>>();
  * @returns undefined where the user may not list DaemonSets of all namespaces
  */
 export async function hasDynamicNetworksController(client: ClusterClient): Promise<boolean | undefined> {
-    const looking = known.get(client) ?? look(client);
-    known.set(client, looking);
-    return looking;
+    return known.get(client, NAME, async () => look(client));
 }
 
 async function look(client: ClusterClient): Promise<boolean | undefined> {

@@ -21,7 +21,7 @@ export interface AddressRequest {
     /** Also take over what another stack has reserved for the same owner. @default false */
     readonly adopt?: boolean;
     /**
-     * Is asked, once an address is reserved, who uses it by now without a reservation; then that address is left to them.
+     * Is asked, once an address is reserved, who uses it by now without a reservation; one that is new is then left to them.
      * @default nobody is asked
      */
     readonly userOf?: (reservation: Reservation) => Promise<string | undefined>;
@@ -48,7 +48,11 @@ export function planFor(space: AddressSpace, request: AddressRequest, losses = 0
     const seed = losses === 0 ? owner.key : `${owner.key} ${String(losses)}`;
     const address =
         ownAddress(space, request, family) ??
-        (planned && pool.usable[family].contains(planned.value) ? planned : undefined) ??
+        (planned && pool.usable[family].contains(planned.value) && !space.isForeign(planned, owner.key)
+            ? planned
+            : undefined) ??
+        // What its NIC has already (its reservation was removed by hand) is what it is to have.
+        space.usedBy(owner.key).find((used) => pool.automatic[family].contains(used.value)) ??
         (pool.spec.disabled === true ? undefined : space.choiceOf(pool, seed, family));
     if (address) {
         space.plan(owner.key, address);
@@ -117,12 +121,11 @@ async function allocateIn(
         const { won, begins, reservation } = await take(client, claim, space.isKnown(planned));
         space.note(reservation);
         space.forgetPlan(owner.key, family);
-        const user = won && begins === true ? await request.userOf?.(reservation) : undefined;
+        const user = won ? await userMeanwhile(client, reservation, begins === true, request.userOf) : undefined;
         if (won && user === undefined) {
             return reservation;
         }
         if (user !== undefined) {
-            await leaveTo(client, reservation, user);
             space.giveUp(reservation, user);
         }
         lost?.(planned, user ?? holderOf(reservation));
@@ -135,10 +138,36 @@ async function allocateIn(
     );
 }
 
-/** Gives an address back that somebody else uses already, with no rest: to them it makes no difference. */
-export async function leaveTo(client: ClusterClient, { spec }: Reservation, user: string): Promise<void> {
+/**
+ * Who uses an address without a reservation that has just been reserved; it is then given back, as it is where nobody can
+ * tell. A tenancy that goes on does so: what its owner uses is not taken from it.
+ */
+export async function userMeanwhile(
+    client: ClusterClient,
+    reservation: Reservation,
+    begins: boolean,
+    userOf: AddressRequest["userOf"],
+): Promise<string | undefined> {
+    try {
+        const user = await userOf?.(reservation);
+        if (user === undefined || !begins) {
+            return undefined;
+        }
+        await giveBack(client, reservation, `it is in use by ${user}`);
+        return user;
+    } catch (error) {
+        if (begins) {
+            // What went wrong first is what the user is told; a reservation that stays is taken up by the next run.
+            await giveBack(client, reservation, "it could not be confirmed").catch(() => undefined);
+        }
+        throw error;
+    }
+}
+
+/** Ends a tenancy with no rest: to others it makes no difference. */
+async function giveBack(client: ClusterClient, { spec }: Reservation, why: string): Promise<void> {
     const { space, allocationId } = spec;
-    const reason = `it is in use by ${user}`.slice(0, MAX_REASON);
+    const reason = why.slice(0, MAX_REASON);
     await release(client, { space, address: addressOfReservation({ spec }) }, { allocationId, reason, retain: false });
 }
 

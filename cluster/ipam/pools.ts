@@ -1,6 +1,7 @@
 import { compilePool, type CompiledPool, type PoolSpec } from "../../core/pool";
 import type { ClusterClient } from "../client";
 import { IP_POOL } from "../kinds";
+import { Remembered } from "../remembered";
 import type { PoolObject } from "./objects";
 
 const compiled = new Map<string, CompiledPool>();
@@ -23,25 +24,18 @@ export function specOfPool({ metadata, spec }: PoolObject): PoolSpec {
     return { ...spec, name: metadata.name };
 }
 
-const listed = new WeakMap<ClusterClient, Promise<PoolSpec[]>>();
+const listed = new Remembered<PoolSpec[]>();
 
 /** The pools of the cluster, read once in a run. */
 export async function allPools(client: ClusterClient): Promise<PoolSpec[]> {
-    const pools = listed.get(client) ?? client.list<PoolObject>(IP_POOL).then(({ items }) => items.map(specOfPool));
-    listed.set(client, pools);
-    return pools;
+    return listed.get(client, "", async () => (await client.list<PoolObject>(IP_POOL)).items.map(specOfPool));
 }
 
-const graces = new WeakMap<ClusterClient, Map<string, Promise<number>>>();
+const graces = new Remembered<number>();
 
 /** How long an address of a pool rests after its release, as the pool says now: read once in a run. */
 export async function graceOf(client: ClusterClient, pool: string | undefined): Promise<number> {
-    if (pool === undefined) {
-        return 0;
-    }
-    const known = graces.get(client) ?? new Map<string, Promise<number>>();
-    graces.set(client, known);
-    const grace = known.get(pool) ?? findPool(client, pool).then((found) => found?.spec.releaseGraceSeconds ?? 0);
-    known.set(pool, grace);
-    return grace;
+    return pool === undefined
+        ? 0
+        : graces.get(client, pool, async () => (await findPool(client, pool))?.spec.releaseGraceSeconds ?? 0);
 }

@@ -1,5 +1,5 @@
 import type { ClusterClient, KubernetesObject } from "../client";
-import { ClusterError, hasReason } from "../errors";
+import { ClusterError, hasReason, type ClusterErrorReason } from "../errors";
 import { IP_ADDRESS, IP_RESERVATION } from "../kinds";
 import type { Reservation } from "./objects";
 
@@ -11,6 +11,8 @@ const FAMILY = "ipaddress.kubernetes.io/ip-family";
 interface IPAddress extends KubernetesObject {
     spec?: { parentRef?: { group?: string; resource?: string; namespace?: string; name?: string } };
 }
+
+type OwnerReference = NonNullable<KubernetesObject["metadata"]["ownerReferences"]>[number];
 
 /** How often a guard may change while it is looked at. */
 const MAX_TRIES = 8;
@@ -24,20 +26,19 @@ export async function guardAgainstServices(
     client: ClusterClient,
     { metadata, spec }: Reservation,
 ): Promise<string | undefined> {
+    const owner: OwnerReference = {
+        apiVersion: `${IP_RESERVATION.group}/${IP_RESERVATION.version}`,
+        kind: IP_RESERVATION.kind,
+        name: metadata.name,
+        uid: metadata.uid ?? "",
+    };
     const guard: IPAddress = {
         apiVersion: `${IP_ADDRESS.group}/${IP_ADDRESS.version}`,
         kind: IP_ADDRESS.kind,
         metadata: {
             name: spec.address,
             labels: { [MANAGED_BY]: "pulumi-wukong", [FAMILY]: spec.family },
-            ownerReferences: [
-                {
-                    apiVersion: `${IP_RESERVATION.group}/${IP_RESERVATION.version}`,
-                    kind: IP_RESERVATION.kind,
-                    name: metadata.name,
-                    uid: metadata.uid ?? "",
-                },
-            ],
+            ownerReferences: [owner],
         },
         spec: { parentRef: { group: IP_RESERVATION.group, resource: IP_RESERVATION.plural, name: metadata.name } },
     };
@@ -51,20 +52,41 @@ export async function guardAgainstServices(
             }
         }
         const found = await client.find<IPAddress>(IP_ADDRESS, undefined, spec.address);
-        const parent = found?.spec?.parentRef;
-        if (found && parent?.group !== IP_RESERVATION.group) {
+        if (!found) {
+            continue; // it went with what it was for
+        }
+        const parent = found.spec?.parentRef;
+        if (parent?.group !== IP_RESERVATION.group) {
             return parent?.resource === "services"
                 ? `Service ${parent.namespace ?? ""}/${parent.name ?? ""} (clusterIP)`
                 : `IPAddress ${spec.address} (of ${parent?.resource ?? "nobody"} ${parent?.name ?? ""})`;
         }
-        const { uid, ownerReferences = [] } = found?.metadata ?? {};
-        if (ownerReferences.some((owner) => owner.uid === metadata.uid) || parent?.name !== metadata.name) {
-            return undefined; // this reservation's, or that of another space which has the same address
-        }
-        if (uid !== undefined) {
-            // That of an earlier reservation of the address, and about to go with it.
-            await client.delete(IP_ADDRESS, undefined, spec.address, { uid });
+        if (await share(client, found, owner)) {
+            return undefined;
         }
     }
     throw new ClusterError("conflict", `The IPAddress ${spec.address} was changed by others while it was to be made.`);
+}
+
+/**
+ * Makes a guard that is there already this reservation's as well: that of another space which has the same address, or of an
+ * earlier reservation with which it is about to go. It goes with the last one. False where it has changed meanwhile.
+ */
+async function share(client: ClusterClient, { metadata }: IPAddress, owner: OwnerReference): Promise<boolean> {
+    const { name, resourceVersion, ownerReferences = [] } = metadata;
+    if (ownerReferences.some(({ uid }) => uid === owner.uid)) {
+        return true;
+    }
+    try {
+        await client.patch(IP_ADDRESS, undefined, name, [
+            { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
+            { op: "add", path: "/metadata/ownerReferences", value: [...ownerReferences, owner] },
+        ]);
+        return true;
+    } catch (error) {
+        if (["invalid", "conflict", "not-found"].some((reason) => hasReason(error, reason as ClusterErrorReason))) {
+            return false;
+        }
+        throw error;
+    }
 }

@@ -1,6 +1,6 @@
 import type { ForeignHolders } from "../../core/conflicts";
 import { FreeAddresses } from "../../core/free-addresses";
-import type { Address, Family } from "../../core/ip";
+import { parseAddress, type Address, type Family } from "../../core/ip";
 import { usedAddresses, type CompiledPool, type HeldAddress, type UsedAddresses } from "../../core/pool";
 import type { ClusterClient } from "../client";
 import { IP_RESERVATION } from "../kinds";
@@ -10,6 +10,14 @@ import { ReservationWatch, type ReservationEvent } from "./space-watch";
 
 const spaces = new WeakMap<ClusterClient, Map<string, AddressSpace>>();
 const unreachable = new Map<string, AddressSpace>();
+
+/** Who uses an address without a reservation. */
+interface ForeignUser {
+    /** For messages. */
+    readonly holder: string;
+    /** Whose reservation it would be, where it is one NIC's. */
+    readonly ownerKey?: string;
+}
 
 /**
  * What this process knows of an address space: the reservations that the cluster has, read once, and the addresses that
@@ -23,8 +31,8 @@ export class AddressSpace {
     private readonly claims = new Map<string, string>();
     private readonly plans = new Map<string, Address>();
     private readonly free = new Map<CompiledPool, FreeAddresses>();
-    /** Addresses that others use without a reservation, and who. */
-    private readonly foreign = new Map<string, string>();
+    /** Addresses that are used without a reservation, and by whom. */
+    private readonly foreign = new Map<string, ForeignUser>();
     private reloading: Promise<void> | undefined;
     private notedSinceAsked: Reservation[] = [];
     /** The version of the list that was read last. */
@@ -105,8 +113,25 @@ export class AddressSpace {
     public giveUp(reservation: Reservation, user: string): void {
         this.remove(reservation);
         this.notedSinceAsked = this.notedSinceAsked.filter(({ spec }) => spec.address !== reservation.spec.address);
-        this.foreign.set(reservation.spec.address, user);
+        this.foreign.set(reservation.spec.address, { holder: user });
         this.free.clear();
+    }
+
+    /** Whether somebody else than the owner uses the address without a reservation. */
+    public isForeign(address: Address, ownerKey: string): boolean {
+        const user = this.foreign.get(address.text);
+        return user !== undefined && user.ownerKey !== ownerKey;
+    }
+
+    /** The addresses that an owner's NIC uses, and that nobody has reserved or claimed. */
+    public usedBy(ownerKey: string): Address[] {
+        return [...this.foreign]
+            .filter(([, user]) => user.ownerKey === ownerKey)
+            .flatMap(([text]) => {
+                const address = parseAddress(text);
+                return address.ok ? [address.value] : [];
+            })
+            .filter((address) => !this.holding(address) && !this.claims.has(address.text));
     }
 
     /** Whether there is a reservation of the address, be it one that anybody may take over. */
@@ -139,11 +164,16 @@ export class AddressSpace {
         await this.reload();
         // Of those that were late together, one begins.
         if (!this.isFollowing() && this.allocations > 0) {
-            const selector = { labelSelector: this.selector, resourceVersion: this.version };
-            this.watch = new ReservationWatch(this.client, selector, (event, reservation) => {
-                this.follow(event, reservation);
-            });
+            this.startWatch(this.client);
         }
+    }
+
+    private startWatch(client: ClusterClient): void {
+        this.watch?.stop();
+        const selector = { labelSelector: this.selector, resourceVersion: this.version };
+        this.watch = new ReservationWatch(client, selector, (event, reservation) => {
+            this.follow(event, reservation);
+        });
     }
 
     /** Whether what others reserve is known, but for what is on its way. */
@@ -168,8 +198,10 @@ export class AddressSpace {
 
     /** Leaves out addresses that others use without a reservation. @param holders by address */
     public leaveOut(holders: ForeignHolders): void {
-        for (const [address, [first]] of holders) {
-            this.foreign.set(address, first?.holder ?? "");
+        for (const [address, users] of holders) {
+            const [first] = users;
+            const key = users.every(({ ownerKey }) => ownerKey === first?.ownerKey) ? first?.ownerKey : undefined;
+            this.foreign.set(address, { holder: first?.holder ?? "", ...(key !== undefined && { ownerKey: key }) });
         }
         this.free.clear();
     }
@@ -193,8 +225,10 @@ export class AddressSpace {
 
     /** Remembers what an owner's request is going to have, and claims it. */
     public plan(ownerKey: string, address: Address): void {
-        if (this.planOf(ownerKey, address.family)?.text !== address.text) {
+        const before = this.planOf(ownerKey, address.family);
+        if (before && before.text !== address.text) {
             this.forgetPlan(ownerKey, address.family);
+            this.free.clear();
         }
         this.plans.set(`${ownerKey} ${String(address.family)}`, address);
         this.claim(address, ownerKey);
@@ -216,7 +250,11 @@ export class AddressSpace {
 
     /** What of a pool is held or claimed, for messages. */
     public usedIn(pool: CompiledPool): UsedAddresses {
-        const foreign = [...this.foreign].map(([address, owner]): HeldAddress => ({ address, owner, use: "foreign" }));
+        const foreign = [...this.foreign].map(([address, { holder }]): HeldAddress => ({
+            address,
+            owner: holder,
+            use: "foreign",
+        }));
         return usedAddresses(pool, [...this.heldAddresses(), ...this.claims.keys(), ...foreign]);
     }
 
@@ -257,6 +295,10 @@ export class AddressSpace {
         [...items, ...this.notedSinceAsked].forEach((reservation) => {
             this.add(reservation);
         });
+        // What was told while the list was on its way is told again, from the list on.
+        if (this.client && this.isFollowing()) {
+            this.startWatch(this.client);
+        }
     }
 
     private remove({ spec }: Reservation): void {
@@ -270,6 +312,10 @@ export class AddressSpace {
 
     private add(reservation: Reservation): void {
         const { address, owner, macAddress } = reservation.spec;
+        const before = this.held.get(address);
+        if (before) {
+            this.remove(before);
+        }
         this.held.set(address, reservation);
         index(this.owned, owner.key, reservation);
         if (macAddress !== undefined) {

@@ -5,6 +5,7 @@ import { addressOfReservation, holderOf, isOpenTo, ownerName } from "../../clust
 import type { Reservation } from "../../cluster/ipam/objects";
 import { compiledPool } from "../../cluster/ipam/pools";
 import { addressConflicts } from "../../core/conflicts";
+import type { ClusterClient } from "../../cluster/client";
 import { connectionKey } from "../../cluster/connection";
 import { identityOf } from "../../cluster/identity";
 import { parseInterfaceAddress, parseAddress, type Address, type Family } from "../../core/ip";
@@ -68,7 +69,9 @@ async function checkReservation({
     if (problems.length > 0) {
         return { inputs: news, problems };
     }
-    const rival = rivalOf(name, news);
+    const pool = spec && compiledPool(spec);
+    const asked = addressIn(news.requested ?? "");
+    const rival = rivalOf(name, news, asked?.family ?? (pool && familyOf(news.family, pool)));
     if (rival !== undefined) {
         const rule = `an owner has one address of a family in the space "${name}"`;
         const remedy = "give each reservation an owner of its own";
@@ -85,15 +88,15 @@ async function checkReservation({
         inputs: { ...news, ...(cluster !== undefined && { cluster }) },
         olds,
         place,
-        pool: spec && compiledPool(spec),
+        pool,
         space,
         reached: client !== undefined,
         foreign:
             client && !hasAddress(space, news, olds)
-                ? await foreignView(client, space, spec && compiledPool(spec), news.network)
+                ? await foreignView(client, space, pool, news.network)
                 : { holders: new Map(), problems: [] },
     };
-    settleEarlier(request, earlier);
+    await settleEarlier(request, client, earlier);
     const checked = news.requested === undefined ? checkAutomatic(request) : checkStatic(request, news.requested);
     return { ...checked, problems: [...checked.problems, ...macProblems(request), ...request.foreign.problems] };
 }
@@ -109,11 +112,20 @@ function hasAddress(
 }
 
 /** Plans what the program asked for before this, as its own checks do or will: their order in a run decides nothing. */
-function settleEarlier({ space, pool, inputs }: Request, earlier: IPReservationInputs["earlier"]): void {
+async function settleEarlier(
+    { space, pool, inputs }: Request,
+    client: ClusterClient | undefined,
+    earlier: IPReservationInputs["earlier"],
+): Promise<void> {
     if (earlier === undefined || containsUnknown(earlier)) {
         return;
     }
-    for (const { owner: key, requested, family } of JSON.parse(earlier) as EarlierRequest[]) {
+    const requests = JSON.parse(earlier) as EarlierRequest[];
+    if (client && requests.some(({ owner }) => space.holdingsOf(owner).length === 0)) {
+        // What others use is not chosen for these either. What is wrong with the sources, their own checks tell.
+        await foreignView(client, space, pool, inputs.network);
+    }
+    for (const { owner: key, requested, family } of requests) {
         const asked = addressIn(requested ?? "");
         if (asked) {
             space.claim(asked, key);
@@ -273,9 +285,9 @@ function filled(request: Request, address: Address): IPReservationInputs {
     };
 }
 
-/** Whether the state has the reservation and the cluster, which was asked, has it no more. */
+/** Whether the state has the reservation and the cluster, which was asked, has it no more, or as one that was released. */
 function isLost({ olds, space, reached }: Request, address: Address): boolean {
-    return reached && olds?.address === address.text && space.holding(address) === undefined;
+    return reached && olds?.address === address.text && space.reservationOf(address)?.spec.state !== "Active";
 }
 
 /** Whether a reservation is this request's, also from before its stack got another name. */

@@ -1,4 +1,5 @@
 import type { ClusterClient, Lister } from "../../cluster/client";
+import { hasReason } from "../../cluster/errors";
 import { readForeignUse } from "../../cluster/ipam/foreign-use";
 import type { AddressSpace } from "../../cluster/ipam/space";
 import { resourceName } from "../../cluster/kinds";
@@ -28,7 +29,15 @@ export function remembering(client: ClusterClient): Lister {
     const lister: Lister = {
         list: async (kind, namespace, selector) => {
             const key = JSON.stringify([resourceName(kind), namespace, selector]);
-            const list = lists.get(key) ?? client.list(kind, namespace, selector);
+            const list =
+                lists.get(key) ??
+                client.list(kind, namespace, selector).catch((error: unknown) => {
+                    // A kind that the cluster does not have is an answer; another failure may be over at the next look.
+                    if (!hasReason(error, "not-found")) {
+                        lists.delete(key);
+                    }
+                    throw error;
+                });
             lists.set(key, list);
             return list as never;
         },

@@ -1,7 +1,7 @@
 import { clientFor, type ClusterClient } from "../../cluster/client";
 import { ClusterError } from "../../cluster/errors";
 import { identityOf } from "../../cluster/identity";
-import { allocate, leaveTo } from "../../cluster/ipam/allocate";
+import { allocate, userMeanwhile } from "../../cluster/ipam/allocate";
 import { amend, holderOf, ownerName, release, take, type Claim } from "../../cluster/ipam/ledger";
 import type { Reservation } from "../../cluster/ipam/objects";
 import { compiledPool, graceOf } from "../../cluster/ipam/pools";
@@ -12,7 +12,7 @@ import { blockOf, type CompiledPool } from "../../core/pool";
 import { reservationName } from "../../core/reservation";
 import { containsUnknown, differs, plainErrors, storedAnew, warnOnce } from "../handler";
 import { poolName } from "./check";
-import { userMeanwhile } from "./confirm";
+import { foreignUser } from "./confirm";
 import type { IPReservationInputs, IPReservationState } from "./inputs";
 import { resolvePool } from "./resolve-pool";
 
@@ -127,12 +127,10 @@ async function requireSameCluster(client: ClusterClient, props: IPReservationSta
 
 /** Takes the address that the program or the state names. */
 async function takeThis(client: ClusterClient, inputs: IPReservationInputs): Promise<IPReservationState> {
-    const { won, begins, reservation } = await take(client, claimOf(inputs));
     const conflicts = inputs.pool === undefined ? undefined : (await poolOf(client, inputs)).spec.conflicts;
-    const user = won && begins === true ? await userMeanwhile(client, conflicts, reservation) : undefined;
-    if (user !== undefined) {
-        await leaveTo(client, reservation, user);
-    }
+    const { won, begins, reservation } = await take(client, claimOf(inputs));
+    const userOf = async (taken: Reservation): Promise<string | undefined> => foreignUser(client, conflicts, taken);
+    const user = won ? await userMeanwhile(client, reservation, begins === true, userOf) : undefined;
     if (!won || user !== undefined) {
         throw new ClusterError(
             "already-exists",
@@ -158,7 +156,7 @@ async function takeAny(client: ClusterClient, inputs: IPReservationInputs): Prom
             ...(network !== undefined && { network }),
             ...(retain !== undefined && { retain }),
             ...(adopt !== undefined && { adopt }),
-            userOf: async (reservation) => userMeanwhile(client, pool.spec.conflicts, reservation),
+            userOf: async (reservation) => foreignUser(client, pool.spec.conflicts, reservation),
         },
         (address, winner) =>
             winners.push(`The address ${address.text} that was planned for ${ownerName(key)} went to ${winner}`),

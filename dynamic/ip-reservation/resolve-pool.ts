@@ -1,11 +1,12 @@
 import type { ClusterClient } from "../../cluster/client";
 import { allPools, findPool, specOfPool } from "../../cluster/ipam/pools";
 import type { PoolObject } from "../../cluster/ipam/objects";
+import { Remembered } from "../../cluster/remembered";
 import type { PoolSpec } from "../../core/pool";
 import type { Problem } from "../../core/problem";
 import { at, type AddressPlace } from "./place";
 
-const found = new WeakMap<ClusterClient, Map<string, Promise<PoolObject | undefined>>>();
+const found = new Remembered<PoolObject | undefined>();
 
 /** The pool as declared, or read from the cluster, once in a run; or what is wrong with it there. */
 export async function resolvePool(
@@ -18,11 +19,7 @@ export async function resolvePool(
         return declared;
     }
     const name = typeof pool === "string" ? pool : pool.name;
-    const known = found.get(client) ?? new Map<string, Promise<PoolObject | undefined>>();
-    found.set(client, known);
-    const reading = known.get(name) ?? findPool(client, name);
-    known.set(name, reading);
-    const object = await reading;
+    const object = await found.get(client, name, async () => findPool(client, name));
     if (object?.metadata.deletionTimestamp !== undefined) {
         return {
             ...at(place, "pool"),

@@ -1,4 +1,5 @@
 import { connectionKey } from "../../cluster/connection";
+import type { Family } from "../../core/ip";
 import { containsUnknown } from "../handler";
 import type { IPReservationInputs } from "./inputs";
 
@@ -6,8 +7,11 @@ import type { IPReservationInputs } from "./inputs";
 const resources = new Map<string, string>();
 
 /** The other resource of the program that reserves for the same owner in the space, where there is one. */
-export function rivalOf(space: string, inputs: IPReservationInputs): string | undefined {
-    const { resource, owner, family, connection } = inputs;
+export function rivalOf(
+    space: string,
+    { resource, owner, connection }: IPReservationInputs,
+    family: Family | undefined,
+): string | undefined {
     if (resource === undefined || containsUnknown(resource)) {
         return undefined;
     }

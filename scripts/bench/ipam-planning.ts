@@ -9,11 +9,11 @@ import { median, report } from "./figure";
 const ROUNDS = 25;
 /** A /24 has no more for them, with some taken. */
 const OWNERS = 150;
-const FEW = 50;
-const MANY = 100_000;
+const TAKEN = 100_000;
+const TAKEN_IN_SMALL = 50;
 const LIMIT = 1.5;
 const MANAGER = "organization/benchmark/dev";
-/** A number that has no factor with the size of either network, so that its multiples are spread and none comes twice. */
+/** A prime that does not divide what is left of the /8, so that its multiples are spread and none comes twice. */
 const STEP = 7_368_787;
 
 /** A client that has nothing but reservations, and asks nobody for them. */
@@ -28,34 +28,39 @@ class ClientOf extends ClusterClient {
 }
 
 /**
- * How long the choice of an address takes where 100,000 are taken, beside a pool where few are. Not part of that is what
- * is done once in a run: to read what is taken.
+ * How long the choice of an address takes in a space where 100,000 are taken: of a /8, beside a /24 of the same space. Not
+ * part of that is what is done once in a run: to read what is taken.
  */
 export async function planning(): Promise<boolean> {
     const owners = Array.from({ length: OWNERS }, (_, index) => `bench/vm-${String(index)}/eth1`);
-    const few = compilePool({ name: "few", space: "bench", blocks: [{ cidr: "10.0.0.0/24" }] });
-    const many = compilePool({ name: "many", space: "bench", blocks: [{ cidr: "10.0.0.0/8" }] });
-    const [takenOfFew, takenOfMany] = [taken(few, FEW, 8), taken(many, MANY, 24)];
+    const small = compilePool({ name: "small", space: "bench", blocks: [{ cidr: "10.0.0.0/24" }] });
+    const large = compilePool({ name: "large", space: "bench", blocks: [{ cidr: "10.0.0.0/8" }] });
+    // As many of the small one as leave room for all owners, and the others all over the large one.
+    const inSmall = Array.from({ length: TAKEN_IN_SMALL }, (_, index) => reservation(small, 2 + index));
+    const inLarge = Array.from({ length: TAKEN - TAKEN_IN_SMALL }, (_, index) =>
+        reservation(large, 256 + (((index + 1) * STEP) % (2 ** 24 - 512))),
+    );
+    const reservations = [...inSmall, ...inLarge];
     const readings: number[] = [];
-    const ofFew: number[] = [];
-    const ofMany: number[] = [];
+    const ofSmall: number[] = [];
+    const ofLarge: number[] = [];
     for (let round = 0; round <= ROUNDS; round += 1) {
-        const left = await plan(few, takenOfFew, owners);
-        const right = await plan(many, takenOfMany, owners);
+        const left = await plan(small, reservations, owners);
+        const right = await plan(large, reservations, owners);
         if (round > 0) {
-            ofFew.push(left.each);
-            ofMany.push(right.each);
+            ofSmall.push(left.each);
+            ofLarge.push(right.each);
             readings.push(right.reading);
         }
     }
-    const ratio = median(ofMany.map((each, round) => each / (ofFew[round] ?? NaN)));
+    const ratio = median(ofLarge.map((each, round) => each / (ofSmall[round] ?? NaN)));
+    const figure = { bench: "ipam", unit: "us" };
     report({ bench: "ipam", name: "reading-of-100000-taken", value: median(readings), unit: "ms" });
-    report({ bench: "ipam", name: "plan-of-address-in-24-with-50-taken", value: median(ofFew), unit: "us" });
+    report({ ...figure, name: "plan-of-address-in-24-with-100000-taken", value: median(ofSmall) });
     return report({
-        bench: "ipam",
+        ...figure,
         name: "plan-of-address-in-8-with-100000-taken",
-        value: median(ofMany),
-        unit: "us",
+        value: median(ofLarge),
         ratio,
         limit: LIMIT,
     });
@@ -79,22 +84,19 @@ async function plan(
     return { reading: read - start, each: ((performance.now() - read) * 1000) / owners.length };
 }
 
-/** Reservations of addresses all over the pool, of other owners. */
-function taken(pool: CompiledPool, count: number, bits: number): Reservation[] {
-    return Array.from({ length: count }, (_, index) => {
-        const number = ((index + 1) * STEP) % 2 ** bits;
-        const address = `10.${[16, 8, 0].map((shift) => String((number >> shift) & 255)).join(".")}`;
-        return {
-            metadata: { name: `bench.v4-${address}` },
-            spec: {
-                address,
-                family: "IPv4",
-                space: "bench",
-                pool: pool.spec.name,
-                state: "Active",
-                allocationId: String(index),
-                owner: { key: `taken/vm-${String(index)}/eth1`, manager: MANAGER },
-            },
-        };
-    });
+/** The reservation of another owner, of the address that comes so many after 10.0.0.0. */
+function reservation(pool: CompiledPool, number: number): Reservation {
+    const address = `10.${[16, 8, 0].map((shift) => String((number >> shift) & 255)).join(".")}`;
+    return {
+        metadata: { name: `bench.v4-${address}` },
+        spec: {
+            address,
+            family: "IPv4",
+            space: "bench",
+            pool: pool.spec.name,
+            state: "Active",
+            allocationId: String(number),
+            owner: { key: `taken/vm-${String(number)}/eth1`, manager: MANAGER },
+        },
+    };
 }

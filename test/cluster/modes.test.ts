@@ -227,9 +227,13 @@ describe("modes of the node side", function () {
                 "VirtualMachineInstance",
                 new RegExp(`^SyncFailed: the annotation ${modePrefix}${mode}: .* is refused: `),
             );
-            const vmi = await machines.vmi(name);
+            // The event comes first, then the condition.
+            const vmi = await machines.untilVmi(
+                name,
+                "to be said not to be synchronized",
+                (each) => condition(each, "Synchronized")?.status === "False",
+            );
             assert.equal(vmi.status?.phase, "Scheduled");
-            assert.equal(condition(vmi, "Synchronized")?.status, "False");
         });
     }
 });
