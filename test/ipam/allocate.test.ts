@@ -158,6 +158,26 @@ describe("the allocation of addresses, on the API server", function () {
         assert.deepEqual(await held(), { "prod/a/eth1": now.spec.address });
     });
 
+    it("gives an address back that cannot be confirmed, and the reason to the user", async () => {
+        const pool = poolOf(space, "198.18.0.0/29");
+        const userOf = async (): Promise<string> => Promise.reject(new Error("nobody can tell"));
+        await assert.rejects(got(pool, "prod/a/eth1", { userOf }), /nobody can tell/);
+        assert.deepEqual(await held(), {});
+    });
+
+    it("leaves an owner what it has, whoever else uses it", async () => {
+        const pool = poolOf(space, "198.18.0.0/29");
+        const first = await got(pool, "prod/a/eth1");
+        const again = await got(
+            pool,
+            "prod/a/eth1",
+            { userOf: async () => Promise.resolve("a pod") },
+            await newClient(),
+        );
+        assert.equal(again, first);
+        assert.deepEqual(await held(), { "prod/a/eth1": first });
+    });
+
     it("asks again where the reservations could not be read", async () => {
         const server = await FaultyApiServer.start();
         try {

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { ClusterClient } from "../../cluster/client";
+import { release } from "../../cluster/ipam/ledger";
 import type { IPReservationInputs, IPReservationState } from "../../dynamic/ip-reservation/inputs";
 import { check, create, diff, update } from "../../dynamic/ip-reservation/provider";
 import { testKubeconfig } from "../support/embedded-cluster";
 import { newClient, TestSpaces } from "./support/cluster";
-import { reservationsOf } from "./support/objects";
+import { address as addressOf, reservationsOf } from "./support/objects";
 
 const MAC = "02:00:00:00:33:01";
 
@@ -71,6 +72,31 @@ describe("an IPReservation", () => {
             held.map(({ spec }) => [spec.address, spec.macAddress, spec.allocationId]),
             [["10.0.0.5", "02:00:00:00:33:02", outs.allocationId]],
         );
+    });
+
+    it("is taken up again where somebody else has released it, and its stack still has it", async () => {
+        const { id, outs } = await made({ requested: "10.0.0.9/24" });
+        const address = addressOf("10.0.0.9");
+        const { allocationId } = outs;
+        await release(client, { space, address }, { allocationId, reason: "orphan", graceSeconds: 300 });
+        const { plan, reasons } = await planned({ requested: "10.0.0.9/24" }, outs);
+        assert.deepEqual(reasons, []);
+        assert.equal((await diff(id, outs, plan)).changes, true);
+        await update(id, outs, plan);
+        const held = await reservationsOf(client, space);
+        assert.deepEqual(
+            held.map(({ spec }) => [spec.address, spec.state]),
+            [["10.0.0.9", "Active"]],
+        );
+    });
+
+    it("is refused beside another of the same owner, also where only one of them names the family", async () => {
+        const pool = { name: space, space, blocks: [{ cidr: "10.0.0.0/24" }] };
+        const connection = { kubeconfig };
+        assert.deepEqual((await planned({ pool, connection, resource: "one" })).reasons, []);
+        const { reasons } = await planned({ pool, connection, resource: "two", family: "IPv4" });
+        assert.match(reasons.join(), /an owner has one address of a family in the space/);
+        assert.deepEqual((await planned({ pool, connection, resource: "three", owner: "owner:b" })).reasons, []);
     });
 
     // A dynamic resource cannot be imported, the engine has no way to ask for it: `adopt` is what does it instead.

@@ -5,8 +5,10 @@ import type { V1Service } from "@kubernetes/client-node";
 import { check, create, delete as remove } from "../../dynamic/ip-reservation/provider";
 import type { IPReservationInputs, IPReservationState } from "../../dynamic/ip-reservation/inputs";
 import type { PoolSpec } from "../../core/pool";
-import { IP_ADDRESS } from "../../cluster/kinds";
-import type { ClusterClient } from "../../cluster/client";
+import { IP_ADDRESS, type ResourceKind } from "../../cluster/kinds";
+import { ClusterClient, type KubernetesObject } from "../../cluster/client";
+import { ClusterError } from "../../cluster/errors";
+import { guardAgainstServices } from "../../cluster/ipam/service-guard";
 import { done, orUndefined, seen, testClients, testKubeconfig, until, useNamespace } from "../support/embedded-cluster";
 import { makeWhereaboutsObject, useWhereaboutsKinds } from "../support/whereabouts";
 import { newClient, TestSpaces } from "./support/cluster";
@@ -114,6 +116,42 @@ describe("an address that somebody gets between plan and reservation", function 
             await serviceWith("holder", "10.96.0.197");
             await assert.rejects(create(plan), new RegExp(`taken by Service ${namespace.name}/holder \\(clusterIP\\)`));
             assert.deepEqual(await addressesHeld(), []);
+        });
+
+        it("[case 57] is kept off by the reservations of two spaces until the last of them goes", async () => {
+            const request = { owner: "owner:f", pool: poolOf(OF_SERVICES), requested: "10.96.0.198" };
+            const one = await create(await planned(request));
+            space = spaces.next();
+            const other = await create(await planned({ ...request, pool: poolOf(OF_SERVICES) }));
+            await remove(one.id, one.outs);
+            await until("the guard to be the other reservation's alone", async () => {
+                const guard = await client.find<KubernetesObject>(IP_ADDRESS, undefined, "10.96.0.198");
+                const owners = guard?.metadata.ownerReferences ?? [];
+                return guard && owners.length === 1 ? done(undefined) : seen(owners);
+            });
+            await assert.rejects(serviceWith("refused-too", "10.96.0.198"), /provided IP is already allocated/);
+            await remove(other.id, other.outs);
+            await untilUnguarded(other.outs);
+        });
+
+        it("[case 57] is kept off by a new guard where the one that was there has just gone", async () => {
+            /** Says of the first object that there is one already, when there is none any more. */
+            class LateClient extends ClusterClient {
+                private isFirst = true;
+                public override async create<T extends KubernetesObject>(kind: ResourceKind, object: T): Promise<T> {
+                    if (this.isFirst) {
+                        this.isFirst = false;
+                        throw new ClusterError("already-exists", "there is one");
+                    }
+                    return super.create(kind, object);
+                }
+            }
+            const { id, outs } = await create(await planned({ owner: "owner:g", pool: poolOf("100.115.5.0/29") }));
+            const [reservation] = await reservationsOf(client, space);
+            assert.equal(await guardAgainstServices(new LateClient(client.kubeConfig), reservation!), undefined);
+            assert.equal(await guardOf(outs.address), outs.address);
+            await remove(id, outs);
+            await untilUnguarded(outs);
         });
 
         it("[case 57] is kept off though the API server repairs its addresses ten times", async () => {
