@@ -28,6 +28,9 @@ const TESTS_OF_BOTH_RELEASES = [
     "cluster/restart-required",
 ].map((name) => path.join("bin/test", `${name}.test.js`));
 
+/** It takes longer than any other file, so it begins first. */
+const LONGEST = path.join("bin/test", "integration", "interruption.test.js");
+
 /** So many mochas at a time: what is run beside comes in portions, so that none of them is left to end alone. */
 const LANES = 3;
 const PORTIONS = 8;
@@ -79,10 +82,12 @@ async function run(files: string[], options: string[]): Promise<Summary> {
         };
         const isBeside = (file: string): boolean => SUITES_BESIDE.includes(suiteOf(file));
         const waiting = files.filter(isBeside);
+        const others = waiting.filter((file) => file !== LONGEST);
         const [first = [], ...beside] = [
             files.filter((file) => !isBeside(file)),
+            waiting.filter((file) => file === LONGEST),
             ...Array.from({ length: PORTIONS }, (_, portion) =>
-                waiting.filter((_file, index) => index % PORTIONS === portion),
+                others.filter((_file, index) => index % PORTIONS === portion),
             ),
         ].filter((group) => group.length > 0);
         const runs = [
