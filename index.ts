@@ -44,11 +44,12 @@ export type {
 export type { NetworkType } from "./core/cni-config";
 export type { OnMigrationRequired, OnRestartRequired } from "./core/consent";
 export type { Impact } from "./core/impact";
+export type { PlannedChange } from "./core/plan/change";
 export type { ConflictPolicy, ConflictSource, PoolBlock, PoolConflicts, PoolSpec } from "./core/pool";
 export { IPReservationResource } from "./dynamic/ip-reservation/resource";
 export { NetworkGuard } from "./dynamic/network-guard/resource";
 export { NetworkInterface } from "./dynamic/network-interface/resource";
-export type { PlannedChange, RunStrategy } from "./dynamic/power-state/inputs";
+export type { RunStrategy } from "./dynamic/power-state/inputs";
 export { PoolGuard } from "./dynamic/pool-guard/resource";
 export { PowerState } from "./dynamic/power-state/resource";
 export { ServiceEndpoints } from "./dynamic/service-endpoints/resource";

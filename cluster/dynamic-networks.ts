@@ -8,7 +8,7 @@ interface DaemonSet extends KubernetesObject {
 }
 
 /** Part of the name under which distributions install the controller (its own manifests: `dynamic-networks-controller-ds`). */
-const NAME = "dynamic-networks-controller";
+export const DYNAMIC_NETWORKS_CONTROLLER = "dynamic-networks-controller";
 
 const known = new Remembered<boolean | undefined>();
 
@@ -18,13 +18,16 @@ const known = new Remembered<boolean | undefined>();
  * @returns undefined where the user may not list DaemonSets of all namespaces
  */
 export async function hasDynamicNetworksController(client: ClusterClient): Promise<boolean | undefined> {
-    return known.get(client, NAME, async () => look(client));
+    return known.get(client, DYNAMIC_NETWORKS_CONTROLLER, async () => look(client));
 }
 
 async function look(client: ClusterClient): Promise<boolean | undefined> {
     try {
         const { items } = await client.list<DaemonSet>(DAEMON_SET);
-        return items.some(({ metadata, status }) => metadata.name.includes(NAME) && (status?.numberReady ?? 0) > 0);
+        return items.some(
+            ({ metadata, status }) =>
+                metadata.name.includes(DYNAMIC_NETWORKS_CONTROLLER) && (status?.numberReady ?? 0) > 0,
+        );
     } catch (error) {
         if (hasReason(error, "forbidden")) {
             return undefined;

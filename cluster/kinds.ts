@@ -2,6 +2,7 @@
 export interface ResourceKind {
     readonly group: string;
     readonly version: string;
+    /** With the subresource behind a slash, where it is one. */
     readonly plural: string;
     readonly kind: string;
     readonly namespaced: boolean;
@@ -9,6 +10,13 @@ export interface ResourceKind {
 
 export const VIRTUAL_MACHINE = kind("kubevirt.io", "v1", "virtualmachines", "VirtualMachine");
 export const VIRTUAL_MACHINE_INSTANCE = kind("kubevirt.io", "v1", "virtualmachineinstances", "VirtualMachineInstance");
+/** A request to it restarts the VM. */
+export const VIRTUAL_MACHINE_RESTART = kind(
+    "subresources.kubevirt.io",
+    "v1",
+    "virtualmachines/restart",
+    "VirtualMachine",
+);
 export const KUBEVIRT = kind("kubevirt.io", "v1", "kubevirts", "KubeVirt");
 export const NETWORK_ATTACHMENT_DEFINITION = kind(
     "k8s.cni.cncf.io",

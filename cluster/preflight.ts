@@ -113,11 +113,13 @@ async function denial(client: ClusterClient, need: Need): Promise<string | undef
 }
 
 async function isAllowed(client: ClusterClient, need: Need, verb: Verb): Promise<boolean> {
+    const [resource, subresource] = need.kind.plural.split("/");
     const resourceAttributes = {
         verb,
         group: need.kind.group,
         version: need.kind.version,
-        resource: need.kind.plural,
+        resource,
+        ...(subresource !== undefined && { subresource }),
         ...(need.kind.namespaced && need.namespace !== undefined && { namespace: need.namespace }),
     };
     try {

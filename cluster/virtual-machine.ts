@@ -3,6 +3,7 @@ import type { ClusterClient, KubernetesObject, ObjectMeta } from "./client";
 import { ClusterError, hasReason } from "./errors";
 import { waitFor, type Verdict } from "./wait";
 import { KUBEVIRT, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "./kinds";
+import { Remembered } from "./remembered";
 
 /** A VirtualMachine as it is read from the cluster. */
 export interface VirtualMachine extends KubernetesObject {
@@ -115,8 +116,14 @@ interface KubeVirt extends KubernetesObject {
     status?: { observedKubeVirtVersion?: string; targetKubeVirtVersion?: string };
 }
 
-/** Reads the KubeVirt object; nothing is known where the user may not list it. */
+const configurations = new Remembered<KubeVirtFacts>();
+
+/** What the KubeVirt object says, read once in a run; nothing is known where the user may not list it. */
 export async function kubevirtFacts(client: ClusterClient): Promise<KubeVirtFacts> {
+    return configurations.get(client, "KubeVirt", async () => readKubevirtFacts(client));
+}
+
+async function readKubevirtFacts(client: ClusterClient): Promise<KubeVirtFacts> {
     try {
         const { items } = await client.list<KubeVirt>(KUBEVIRT);
         const [kubevirt] = items;

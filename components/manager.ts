@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { MANAGER_ANNOTATION } from "../dynamic/power-state/inputs";
+import { MANAGER_ANNOTATION } from "../core/manager";
 
 /** Who manages what the program makes in the cluster: `organization/project/stack`. */
 export function managerOfStack(): string {

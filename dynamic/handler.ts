@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { clientFor, type ClusterClient } from "../cluster/client";
 import { ClusterError, isUnreachable } from "../cluster/errors";
+import { MIGRATION, VIRTUAL_MACHINE_RESTART } from "../cluster/kinds";
 import { missing, type Need } from "../cluster/preflight";
 import { describe, type Problem } from "../core/problem";
 import type { Consent } from "../core/consent";
@@ -32,6 +33,20 @@ export function storedAnew<I extends CommonInputs & ConsentInputs & { timeoutSec
 /** What the VM's owner agrees to. */
 export function consentOf({ onMigrationRequired, onRestartRequired }: ConsentInputs): Consent {
     return { onMigrationRequired: onMigrationRequired ?? "wait", onRestartRequired: onRestartRequired ?? "report" };
+}
+
+/** What is done to the VM, in its namespace, only where its owner agrees to it. */
+export function needsOfConsent({
+    namespace,
+    ...inputs
+}: CommonInputs & ConsentInputs & { readonly namespace: string }): Need[] {
+    const { onMigrationRequired, onRestartRequired } = consentOf(inputs);
+    return [
+        ...(onMigrationRequired === "request" ? [{ kind: MIGRATION, namespace, verbs: ["create"] } as const] : []),
+        ...(onRestartRequired === "restart"
+            ? [{ kind: VIRTUAL_MACHINE_RESTART, namespace, verbs: ["update"] } as const]
+            : []),
+    ];
 }
 
 /** Whether a value has changed, or may have: one that is not known yet counts as another. */

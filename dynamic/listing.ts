@@ -1,13 +1,14 @@
 import type { ClusterClient, KubernetesObject } from "../cluster/client";
 import { NETWORK_ATTACHMENT_DEFINITION, VIRTUAL_MACHINE, resourceName, type ResourceKind } from "../cluster/kinds";
+import { Remembered } from "../cluster/remembered";
 import type { VirtualMachine } from "../cluster/virtual-machine";
 import { readNadConfig } from "../core/cni/nad-config";
 import type { NamedNad } from "../core/cni/neighbours";
 import type { NicOnNad } from "../core/cni/parent-holders";
 import { qualifiedNad } from "../core/nic";
 
-/** Lists of the whole cluster, read once in a run: for each resource of a program the same would come back. */
-const lists = new Map<string, Promise<unknown>>();
+/** Lists that are read once in a run: for each resource of a program the same would come back. */
+const lists = new Remembered<unknown>();
 
 /** A NetworkAttachmentDefinition as it is looked at. */
 interface Nad extends KubernetesObject {
@@ -48,9 +49,17 @@ export async function listedNics(client: ClusterClient): Promise<NicOnNad[]> {
         );
 }
 
-async function listOnce<T extends KubernetesObject>(client: ClusterClient, kind: ResourceKind): Promise<T[]> {
-    const key = `${client.server} ${resourceName(kind)}`;
-    const listing = (lists.get(key) as Promise<T[]> | undefined) ?? client.list<T>(kind).then(({ items }) => items);
-    lists.set(key, listing);
-    return listing;
+/** The VMs of a namespace. */
+export async function listedVms(client: ClusterClient, namespace: string): Promise<VirtualMachine[]> {
+    return listOnce<VirtualMachine>(client, VIRTUAL_MACHINE, namespace);
+}
+
+/** @param namespace all namespaces where it is absent */
+async function listOnce<T extends KubernetesObject>(
+    client: ClusterClient,
+    kind: ResourceKind,
+    namespace?: string,
+): Promise<T[]> {
+    const name = `${resourceName(kind)} of ${namespace ?? "all namespaces"}`;
+    return lists.get(client, name, async () => (await client.list<T>(kind, namespace)).items) as Promise<T[]>;
 }

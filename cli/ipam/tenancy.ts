@@ -81,6 +81,11 @@ export function nameOfSubject({ address, macAddress, vm, owner }: TenancyFilter)
     return address ?? macAddress ?? vm ?? owner ?? "";
 }
 
+/** An address in canonical form. @throws InvalidArgumentError */
+export const addressArgument = optionOf((text) => {
+    const address = parseAddress(text);
+    return address.ok ? { ok: true, value: address.value.text } : address;
+});
 /** An option's value in canonical form. @throws InvalidArgumentError */
 export const spaceOption = optionOf(parseSpace);
 /** An option's value in canonical form. @throws InvalidArgumentError */

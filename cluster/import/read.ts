@@ -1,13 +1,11 @@
 import { importMachine, type ImportableVm, type ImportedMachine } from "../../core/import/machine";
 import { readNadConfig } from "../../core/cni/nad-config";
+import { MANAGER_ANNOTATION } from "../../core/manager";
 import { qualifiedNad } from "../../core/nic";
 import type { ClusterClient, KubernetesObject } from "../client";
 import { ClusterError } from "../errors";
 import { NETWORK_ATTACHMENT_DEFINITION, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../kinds";
 import type { VirtualMachineInstance } from "../virtual-machine";
-
-/** The annotation of a VirtualMachine with the stack that manages it. */
-const MANAGER_ANNOTATION = "vm.novasphere.dev/managed-by";
 
 /**
  * Reads a VM, its instance and its networks, for a program that takes it over.

@@ -17,6 +17,7 @@ export type { ConnectionArgs } from "../connection";
 export { ClusterError, type ClusterErrorReason } from "../errors";
 export { audit, type AuditOptions } from "./audit";
 export { type AuditChange, watchAudit, type WatchOptions } from "./audit-watch";
+export { type GivenUp, giveUp } from "./give-up";
 export { HISTORY_DAYS, history, type HistoryFilter, prune } from "./history";
 export { lookup, type Tenancy, type TenancyFilter, type TenancyState } from "./query";
 export { type PoolUsage, usage } from "./usage";

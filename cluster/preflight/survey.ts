@@ -9,6 +9,7 @@ import type {
     WorkloadSurvey,
 } from "../../core/preflight/survey";
 import type { ClusterClient, KubernetesObject } from "../client";
+import { DYNAMIC_NETWORKS_CONTROLLER } from "../dynamic-networks";
 import { hasReason } from "../errors";
 import {
     DAEMON_SET,
@@ -112,7 +113,7 @@ interface DaemonSetObject extends KubernetesObject {
     status?: { desiredNumberScheduled?: number; numberReady?: number };
 }
 
-/** By its name: upstream's manifest calls it `dynamic-networks-controller-ds`, in a namespace of the installer's choice. */
+/** By its name, in a namespace of the installer's choice. */
 async function readDynamicNetworks(client: ClusterClient): Promise<Reading<WorkloadSurvey[]>> {
     const found = await reading(client, DAEMON_SET, ({ metadata, status }: DaemonSetObject) => ({
         name: `DaemonSet ${qualified(metadata)}`,
@@ -120,7 +121,7 @@ async function readDynamicNetworks(client: ClusterClient): Promise<Reading<Workl
         ready: status?.numberReady ?? 0,
     }));
     return found.state === "read"
-        ? { ...found, value: found.value.filter(({ name }) => name.includes("dynamic-networks-controller")) }
+        ? { ...found, value: found.value.filter(({ name }) => name.includes(DYNAMIC_NETWORKS_CONTROLLER)) }
         : found;
 }
 

@@ -1,22 +1,13 @@
 import { type Impact, IMPACTS } from "../impact";
+import type { PlannedChange, PlannedImpact } from "./change";
 import type { PreviewDiagnostic, PreviewDigest, PreviewStep } from "./digest";
 
+export type { PlannedImpact } from "./change";
 export { parseDigest } from "./digest";
 
-/** What a change costs; `unknown` where the preview did not reach the cluster. */
-export type PlannedImpact = Impact | "unknown";
-
 /** A change to a VM's network, or to the VM as a whole. */
-export interface PlannedAction {
-    /** `attach`, `change`, `detach`, `release`, `restart` ...; `delete` or `replace` of the VM. */
-    readonly action: string;
-    readonly nic?: string;
-    /** `namespace/name`; absent for the pod network. */
-    readonly network?: string;
-    readonly macAddress?: string;
-    readonly addresses?: readonly string[];
-    readonly impact: PlannedImpact;
-    readonly reason: string;
+export interface PlannedAction extends Omit<PlannedChange, "action"> {
+    readonly action: PlannedChange["action"] | "delete" | "replace";
 }
 
 /** What a preview plans for a VM. */

@@ -1,5 +1,6 @@
 import { readNadConfig } from "../../core/cni/nad-config";
 import { neighbourWarnings, type NamedNad } from "../../core/cni/neighbours";
+import { MANAGER_ANNOTATION } from "../../core/manager";
 import type { Problem } from "../../core/problem";
 import { connectionKey } from "../../cluster/connection";
 import { clientFor, type ClusterClient, type KubernetesObject } from "../../cluster/client";
@@ -14,7 +15,6 @@ import {
 import { networkUsers, type MachineObject, type NetworkUser, type PodObject } from "../../core/network-users";
 import type { CommonInputs } from "../connection";
 import { listedNads, nadConfigText } from "../listing";
-import { MANAGER_ANNOTATION } from "../power-state/inputs";
 import { checkWith, clientForCheck, containsUnknown, plainErrors, storedAnew } from "../handler";
 import { poll } from "../../cluster/wait";
 

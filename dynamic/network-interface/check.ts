@@ -3,7 +3,7 @@ import type { ClusterClient, KubernetesObject } from "../../cluster/client";
 import { NETWORK_ATTACHMENT_DEFINITION, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
 import type { Need } from "../../cluster/preflight";
 import { impactFacts } from "../../cluster/impact-facts";
-import { readVm, wrongCluster, type VirtualMachine, type VmView } from "../../cluster/virtual-machine";
+import { readVm, wrongCluster, type VmView } from "../../cluster/virtual-machine";
 import { consentProblems, type Consent } from "../../core/consent";
 import { classifyChange, heaviest, type ImpactVerdict, type NicChange } from "../../core/impact";
 import { macFor, normalizeMac } from "../../core/mac";
@@ -12,7 +12,16 @@ import { readNadConfig } from "../../core/cni/nad-config";
 import { validateNics, type LinkState } from "../../core/nic";
 import type { Problem } from "../../core/problem";
 import { attachNics, listsOf } from "../../core/vm-networks";
-import { checkWith, clientForCheck, consentOf, containsUnknown, type Checked, type CheckRequest } from "../handler";
+import {
+    checkWith,
+    clientForCheck,
+    consentOf,
+    containsUnknown,
+    needsOfConsent,
+    type Checked,
+    type CheckRequest,
+} from "../handler";
+import { listedVms } from "../listing";
 import { declarationOf, specOf, type NetworkInterfaceInputs } from "./inputs";
 import { checkParent, claimParent, needsOfParent } from "./macvlan-parent";
 import { announce, expectChange } from "./siblings";
@@ -148,6 +157,7 @@ function needsOf(inputs: NetworkInterfaceInputs): Need[] {
     const needs: Need[] = [
         { kind: VIRTUAL_MACHINE, namespace, verbs: ["get", "list", "watch", "patch"] },
         { kind: VIRTUAL_MACHINE_INSTANCE, namespace, verbs: ["get", "list", "watch"] },
+        ...needsOfConsent(inputs),
     ];
     const nadNamespace = nadName?.split("/")[0];
     return nadNamespace === undefined
@@ -186,19 +196,12 @@ function macTaken(macAddress: string, place: Place, holder: string): Problem {
     };
 }
 
-/** VMs of a namespace, read once in a run: for each of its NICs the same list would come back. */
-const listedVms = new Map<string, Promise<VirtualMachine[]>>();
-
 async function checkMacInCluster(
     client: ClusterClient,
     inputs: NetworkInterfaceInputs,
     place: Place,
 ): Promise<Problem[]> {
-    const key = `${client.server} ${inputs.namespace}`;
-    const listing =
-        listedVms.get(key) ?? client.list<VirtualMachine>(VIRTUAL_MACHINE, inputs.namespace).then((list) => list.items);
-    listedVms.set(key, listing);
-    for (const vm of await listing) {
+    for (const vm of await listedVms(client, inputs.namespace)) {
         if (vm.metadata.name === inputs.vm) {
             continue;
         }

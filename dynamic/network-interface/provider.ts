@@ -101,9 +101,7 @@ const remove = plainErrors(async (id: string, props: NetworkInterfaceState): Pro
     }
     const identity = { name: nic, macAddress: specOf(props).macAddress };
     const vm = { namespace, name, uid: vmUid };
-    const change = { kind: "detach", nic: specOf(props) } as const;
-    const { impact } = classifyChange(change, { ...(await impactFacts(client, view)), isPrimary: false });
-    if (impact === "restart" && props.onRestartRequired === "restart") {
+    if (props.onRestartRequired === "restart" && (await needsRestart(client, view, props))) {
         // One that comes back with this run is in force with the restart that comes last.
         await takeOff(client, vm, identity, replacedNics.has(id) ? undefined : props.timeoutSeconds);
     } else {
@@ -111,6 +109,12 @@ const remove = plainErrors(async (id: string, props: NetworkInterfaceState): Pro
     }
 });
 export { remove as delete };
+
+/** Whether only a restart rids the VM of the NIC. */
+async function needsRestart(client: ClusterClient, view: VmView, props: NetworkInterfaceState): Promise<boolean> {
+    const change = { kind: "detach", nic: specOf(props) } as const;
+    return classifyChange(change, { ...(await impactFacts(client, view)), isPrimary: false }).impact === "restart";
+}
 
 /** Writes the NIC into the VM and waits until it is where it can be: in the guest, or in the template of a VM that is off. */
 async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<NetworkInterfaceState> {

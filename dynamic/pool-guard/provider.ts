@@ -6,6 +6,7 @@ import { IN_USE, LABEL, type PoolObject, type Reservation } from "../../cluster/
 import { readForeignUse } from "../../cluster/ipam/foreign-use";
 import { allPools, compiledPool, findPool, specOfPool } from "../../cluster/ipam/pools";
 import { IP_POOL, IP_RESERVATION } from "../../cluster/kinds";
+import { Remembered } from "../../cluster/remembered";
 import { poolConflicts, unreadableProblems, type ForeignUse } from "../../core/conflicts";
 import { conflictsOf, validatePool, type ConflictSource, type HeldAddress, type PoolSpec } from "../../core/pool";
 import { changeProblems, deletionProblems } from "../../core/pool-change";
@@ -146,16 +147,12 @@ async function writeFinalizers(client: ClusterClient, { metadata }: PoolObject, 
     }
 }
 
-const networkUses = new WeakMap<ClusterClient, Map<string, Promise<ForeignUse>>>();
+const networkUses = new Remembered<ForeignUse>();
 
 /** The networks of Services and pods, read once in a run: every pool is held against the same. */
 async function networkUse(client: ClusterClient, sources: ConflictSource[]): Promise<ForeignUse> {
-    const known = networkUses.get(client) ?? new Map<string, Promise<ForeignUse>>();
-    networkUses.set(client, known);
-    const key = sources.join();
-    const use = known.get(key) ?? readForeignUse(client, sources, { networks: new Set(), isOwn: () => false });
-    known.set(key, use);
-    return use;
+    const own = { networks: new Set<string>(), isOwn: () => false };
+    return networkUses.get(client, sources.join(), async () => readForeignUse(client, sources, own));
 }
 
 /** What of the pool is among the addresses that Services or pods get. */

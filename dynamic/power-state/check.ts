@@ -6,12 +6,15 @@ import { consentProblems } from "../../core/consent";
 import { classifyChange, type ImpactVerdict } from "../../core/impact";
 import { nicPhase } from "../../core/nic-phase";
 import { bindingOf, validateNics, type NicDeclaration, type NicSpec } from "../../core/nic";
+import { MANAGER_ANNOTATION } from "../../core/manager";
+import { describeChange, nicChange, NOT_REACHED, type PlannedChange } from "../../core/plan/change";
 import { errorsOf, type Problem } from "../../core/problem";
 import {
     checkWith,
     clientForCheck,
     consentOf,
     containsUnknown,
+    needsOfConsent,
     tell,
     warnOnce,
     type Checked,
@@ -19,15 +22,8 @@ import {
 } from "../handler";
 import { doable } from "../network-interface/check";
 import { factsOf } from "../network-interface/vm-state";
-import {
-    MANAGER_ANNOTATION,
-    type Leftovers,
-    type PlannedChange,
-    type PlannedNic,
-    type PowerStateInputs,
-} from "./inputs";
+import type { Leftovers, PlannedNic, PowerStateInputs } from "./inputs";
 import { findLeftovers } from "./leftovers";
-import { describeChange, nicChange, NOT_REACHED } from "./plan";
 
 export const check = checkWith<PowerStateInputs>(checkPowerState);
 
@@ -56,6 +52,7 @@ async function checkPowerState({ olds, news }: CheckRequest<PowerStateInputs>): 
         [
             { kind: VIRTUAL_MACHINE, namespace, verbs: ["get", "list", "watch", "patch"] },
             { kind: VIRTUAL_MACHINE_INSTANCE, namespace, verbs: ["get", "list", "watch"] },
+            ...needsOfConsent(news),
         ],
         [
             { kind: VIRTUAL_MACHINE, namespace },

@@ -1,5 +1,6 @@
 import type { Impact } from "../../core/impact";
 import type { LinkState, NicType } from "../../core/nic";
+import type { PlannedChange } from "../../core/plan/change";
 import type { CommonInputs, ConsentInputs } from "../connection";
 
 /** KubeVirt's run strategies. */
@@ -28,24 +29,6 @@ export interface Leftovers {
         readonly allocationId: string;
         readonly pool?: string;
     }[];
-}
-
-/** What an update is going to do to a VM's network, as a preview tells it. */
-export interface PlannedChange {
-    /** `adopt`: the VM has the NIC already. */
-    action: "attach" | "adopt" | "change" | "detach" | "release" | "restart";
-    /** The NIC; absent where it is not about one. */
-    nic?: string;
-    /** `namespace/name` of the NIC's network; absent for the pod network. */
-    network?: string;
-    /** The NIC's, in lower case. */
-    macAddress?: string;
-    /** The NIC's addresses, or those that are given back; empty with DHCP. */
-    addresses?: string[];
-    /** `unknown` where the cluster was not reached. */
-    impact: Impact | "unknown";
-    /** A clause that says why. */
-    reason: string;
 }
 
 /** Whether a VM runs; comes after all its NICs, so that a new VM boots with them. */
@@ -77,6 +60,3 @@ export interface PowerStateState extends PowerStateInputs {
     /** KubeVirt waits for a restart to apply what could not be applied live. */
     restartRequired: boolean;
 }
-
-/** Annotation of a VirtualMachine with the stack that manages it. */
-export const MANAGER_ANNOTATION = "vm.novasphere.dev/managed-by";

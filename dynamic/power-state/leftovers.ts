@@ -3,17 +3,18 @@ import { hasReason } from "../../cluster/errors";
 import { addressOfReservation, release } from "../../cluster/ipam/ledger";
 import { LABEL, type Reservation } from "../../cluster/ipam/objects";
 import { graceOf } from "../../cluster/ipam/pools";
-
 import { impactFacts } from "../../cluster/impact-facts";
 import { IP_RESERVATION } from "../../cluster/kinds";
+import { Remembered } from "../../cluster/remembered";
 import type { VmView } from "../../cluster/virtual-machine";
 import { classifyChange, type ImpactVerdict } from "../../core/impact";
+import { MANAGER_ANNOTATION } from "../../core/manager";
 import { journaledNics } from "../../core/nic-journal";
 import { hashLabel, nicOfOwner } from "../../core/reservation";
 import { listsOf, specInLists } from "../../core/vm-networks";
 import { doable } from "../network-interface/check";
 import { detachNic } from "../network-interface/detach";
-import { MANAGER_ANNOTATION, type Leftovers, type PowerStateInputs } from "./inputs";
+import type { Leftovers, PowerStateInputs } from "./inputs";
 
 /** What is left over, with what each unplug costs by the name of the NIC. */
 export interface FoundLeftovers extends Leftovers {
@@ -60,45 +61,40 @@ export async function findLeftovers(
     return { nics, reservations, verdicts: Object.fromEntries(verdicts) };
 }
 
-/** Reservations for NICs of the VM. Where the kind is not there, or nobody may read it, this stack has made none. */
+/** Reservations for NICs of the VM. */
 async function reservationsLeft(
     client: ClusterClient,
     { namespace, vm, manager }: PowerStateInputs,
 ): Promise<Leftovers["reservations"]> {
+    const held = await ofStacks.get(client, manager, async () => reservationsOfStack(client, manager));
+    return held
+        .filter(({ spec }) => {
+            const nic = nicOfOwner(spec.owner.key);
+            return spec.state === "Active" && nic?.namespace === namespace && nic.vm === vm;
+        })
+        .map(({ spec: { address, space, allocationId, pool } }) => ({
+            address,
+            space,
+            allocationId,
+            ...(pool !== undefined && { pool }),
+        }));
+}
+
+/** Reservations of a stack, read once in a run: every VM looks among them for what is left over of it. */
+const ofStacks = new Remembered<Reservation[]>();
+
+/** Where the kind is not there, or nobody may read it, the stack has made none. */
+async function reservationsOfStack(client: ClusterClient, manager: string): Promise<Reservation[]> {
     try {
-        const held = await reservationsOfStack(client, manager);
-        return held
-            .filter(({ spec }) => {
-                const nic = nicOfOwner(spec.owner.key);
-                return spec.state === "Active" && nic?.namespace === namespace && nic.vm === vm;
-            })
-            .map(({ spec: { address, space, allocationId, pool } }) => ({
-                address,
-                space,
-                allocationId,
-                ...(pool !== undefined && { pool }),
-            }));
+        const labelSelector = `${LABEL.manager}=${hashLabel(manager)}`;
+        const { items } = await client.list<Reservation>(IP_RESERVATION, undefined, { labelSelector });
+        return items.filter(({ spec }) => spec.owner.manager === manager);
     } catch (error) {
         if (hasReason(error, "not-found") || hasReason(error, "forbidden")) {
             return [];
         }
         throw error;
     }
-}
-
-/** Reservations of a stack, read once in a run: every VM looks among them for what is left over of it. */
-const ofStacks = new Map<string, Promise<Reservation[]>>();
-
-async function reservationsOfStack(client: ClusterClient, manager: string): Promise<Reservation[]> {
-    const key = `${client.server} ${manager}`;
-    const labelSelector = `${LABEL.manager}=${hashLabel(manager)}`;
-    const listing =
-        ofStacks.get(key) ??
-        client
-            .list<Reservation>(IP_RESERVATION, undefined, { labelSelector })
-            .then(({ items }) => items.filter(({ spec }) => spec.owner.manager === manager));
-    ofStacks.set(key, listing);
-    return listing;
 }
 
 /** Takes the NICs off the VM, then gives the addresses back. */

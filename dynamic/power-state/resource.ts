@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { PlannedChange } from "../../core/plan/change";
 import type { InputsOf } from "../connection";
 import { providerOf } from "../shim";
-import type { PlannedChange, PowerStateInputs, RunStrategy } from "./inputs";
+import type { PowerStateInputs, RunStrategy } from "./inputs";
 
 const provider = providerOf("power-state");
 

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { inspect } from "node:util";
 
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
@@ -77,10 +78,11 @@ export function useFixture(): Fixture {
 
 /** The message a promise fails with. */
 export async function failureOf(promise: Promise<unknown>): Promise<string> {
+    let result: unknown;
     try {
-        await promise;
+        result = await promise;
     } catch (error) {
         return error instanceof Error ? error.message : String(error);
     }
-    throw new Error("expected a failure");
+    throw new Error(`expected a failure, but it came to ${inspect(result, { depth: 6 })}`);
 }

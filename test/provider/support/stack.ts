@@ -21,7 +21,6 @@ export class Run {
     constructor(
         readonly steps: Step[],
         readonly messages: string,
-        readonly outputs: Record<string, unknown>,
     ) {}
 
     /** What was to be done with the resource of that logical name, in order. */
@@ -45,7 +44,7 @@ export interface StoredResource {
 
 /** A Pulumi project of its own with a file backend, run by the real engine against the provider under test. */
 export class TestStack {
-    private running: Promise<object> | undefined;
+    private running: Promise<unknown> | undefined;
 
     private constructor(
         private readonly folder: string,
@@ -86,6 +85,8 @@ export class TestStack {
                 },
             },
         );
+        // After each run Automation starts the CLI three times more, for outputs and history, which no test looks at.
+        Object.assign(stack, { outputs: () => Promise.resolve({}), info: () => Promise.resolve(undefined) });
         return new TestStack(folder, subject, stack);
     }
 
@@ -126,7 +127,7 @@ export class TestStack {
     }
 
     private async run(
-        act: (options: { onEvent(event: automation.EngineEvent): void; suppressOutputs: false }) => Promise<object>,
+        act: (options: { onEvent(event: automation.EngineEvent): void; suppressOutputs: false }) => Promise<unknown>,
     ): Promise<Run> {
         const steps: Step[] = [];
         const messages: string[] = [];
@@ -150,10 +151,7 @@ export class TestStack {
             }
         };
         this.running = act({ onEvent, suppressOutputs: false });
-        const result: { outputs?: automation.OutputMap } = await this.running;
-        const outputs = Object.fromEntries(
-            Object.entries(result.outputs ?? {}).map(([key, { value }]) => [key, value]),
-        );
-        return new Run(steps, messages.join(""), outputs);
+        await this.running;
+        return new Run(steps, messages.join(""));
     }
 }
