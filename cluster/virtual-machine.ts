@@ -109,10 +109,14 @@ export function wrongCluster(
 export interface KubeVirtFacts {
     readonly kubevirtVersion?: string;
     readonly workloadUpdateMethods?: readonly string[];
+    readonly disabledFeatureGates?: readonly string[];
 }
 
 interface KubeVirt extends KubernetesObject {
-    spec?: { workloadUpdateStrategy?: { workloadUpdateMethods?: string[] } };
+    spec?: {
+        workloadUpdateStrategy?: { workloadUpdateMethods?: string[] };
+        configuration?: { developerConfiguration?: { featureGates?: string[]; disabledFeatureGates?: string[] } };
+    };
     status?: { observedKubeVirtVersion?: string; targetKubeVirtVersion?: string };
 }
 
@@ -130,9 +134,12 @@ async function readKubevirtFacts(client: ClusterClient): Promise<KubeVirtFacts> 
         if (!kubevirt) {
             return {};
         }
+        const { featureGates = [], disabledFeatureGates = [] } =
+            kubevirt.spec?.configuration?.developerConfiguration ?? {};
         const version = kubevirt.status?.observedKubeVirtVersion ?? kubevirt.status?.targetKubeVirtVersion;
         return {
             workloadUpdateMethods: kubevirt.spec?.workloadUpdateStrategy?.workloadUpdateMethods ?? [],
+            disabledFeatureGates: disabledFeatureGates.filter((gate) => !featureGates.includes(gate)),
             ...(version !== undefined && { kubevirtVersion: version }),
         };
     } catch (error) {

@@ -14,7 +14,7 @@ import { refuse } from "./refuse";
 import { scopeOf, type ClusterScopedArgs } from "./scope";
 import { ServiceExposure, type ExposedVirtualMachine } from "./service-exposure";
 import {
-    filledMap,
+    filled,
     templateProblems,
     vmTemplate,
     type Disk,
@@ -138,7 +138,7 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
                 metadata: {
                     name: this.vmName,
                     namespace: this.namespace,
-                    ...filledMap("labels", args.labels),
+                    ...filled("labels", args.labels),
                     annotations: {
                         ...objectAnnotations(),
                         // What an adopted VM has was written by others, whose fields stay theirs otherwise.

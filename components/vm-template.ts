@@ -93,7 +93,7 @@ export function vmTemplate(
     return {
         metadata: {
             labels: { ...args.labels, "kubevirt.io/vm": vmName },
-            ...filledMap("annotations", args.annotations),
+            ...filled("annotations", args.annotations),
         },
         spec: {
             domain: {
@@ -101,10 +101,10 @@ export function vmTemplate(
                 memory: { guest: args.memory },
                 devices: {
                     autoattachPodInterface: false,
-                    disks: guest ? [...disks, { name: CLOUD_INIT, disk: { bus: "virtio" } }] : disks,
+                    ...filled("disks", guest ? [...disks, { name: CLOUD_INIT, disk: { bus: "virtio" } }] : disks),
                 },
             },
-            volumes: guest ? [...volumes, guest] : volumes,
+            ...filled("volumes", guest ? [...volumes, guest] : volumes),
         },
     };
 }
@@ -126,12 +126,7 @@ export function templateProblems(vm: string, { spec }: VirtualMachineTemplate): 
         }));
 }
 
-/** A map, unless it is empty: the API server drops an empty one, and the next preview would show it as added. */
-export function filledMap<K extends string>(
-    key: K,
-    map: Record<string, pulumi.Input<string>> | undefined,
-): { [P in K]?: Record<string, pulumi.Input<string>> } {
-    return (map && Object.keys(map).length > 0 ? { [key]: map } : {}) as {
-        [P in K]?: Record<string, pulumi.Input<string>>;
-    };
+/** A map or list, unless it is empty: the API server drops an empty one, and the next preview would show it as added. */
+export function filled<K extends string, T extends object>(key: K, value: T | undefined): { [P in K]?: T } {
+    return (value && Object.keys(value).length > 0 ? { [key]: value } : {}) as { [P in K]?: T };
 }

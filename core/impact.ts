@@ -22,6 +22,8 @@ export interface ImpactFacts {
     readonly kubevirtVersion?: string;
     /** `spec.workloadUpdateStrategy.workloadUpdateMethods` of the KubeVirt object; empty when it has none. */
     readonly workloadUpdateMethods?: readonly string[];
+    /** `spec.configuration.developerConfiguration.disabledFeatureGates` of the KubeVirt object; empty when it has none. */
+    readonly disabledFeatureGates?: readonly string[];
     /** The instance's condition LiveMigratable. */
     readonly liveMigratable?: { readonly status: boolean; readonly reason?: string; readonly message?: string };
     /** Whether multus-dynamic-networks-controller runs in the cluster. */
@@ -152,14 +154,21 @@ function link(facts: ImpactFacts): ImpactVerdict {
           );
 }
 
+const LIVE_NAD_GATE = "LiveUpdateNADRef";
+
 function swapNetwork(facts: ImpactFacts): ImpactVerdict {
     const since18 = facts.kubevirtVersion === undefined ? undefined : isAtLeast(facts.kubevirtVersion, 1, 8);
     if (since18 !== true) {
         const unknown = since18 === undefined ? ["KubeVirt's version"] : [];
         return verdict("restart", `KubeVirt changes the network of a plugged NIC since 1.8 only${notChecked(unknown)}`);
     }
-    const gate = isAtLeast(facts.kubevirtVersion as string, 1, 9) === true ? [] : ["feature gate LiveUpdateNADRef"];
-    return byMigration(facts, "KubeVirt moves a plugged NIC to another network by live migration", gate);
+    // Beta in 1.8, so on unless disabled; without a gate since 1.9 (pkg/virt-config/featuregate).
+    const isGated = isAtLeast(facts.kubevirtVersion as string, 1, 9) !== true;
+    if (isGated && facts.disabledFeatureGates?.includes(LIVE_NAD_GATE) === true) {
+        return verdict("restart", `KubeVirt's feature gate ${LIVE_NAD_GATE} is disabled`);
+    }
+    const unknown = isGated && facts.disabledFeatureGates === undefined ? [`feature gate ${LIVE_NAD_GATE}`] : [];
+    return byMigration(facts, "KubeVirt moves a plugged NIC to another network by live migration", unknown);
 }
 
 /** A change that multus-dynamic-networks-controller makes in the running pod, and a migration where it is missing. */

@@ -36,6 +36,7 @@ export interface VmiObject {
     };
     readonly status?: {
         readonly phase?: string;
+        readonly nodeName?: string;
         readonly interfaces?: readonly InterfaceStatus[];
         readonly conditions?: readonly Condition[];
         readonly migrationState?: { readonly startTimestamp?: string; readonly endTimestamp?: string };

@@ -133,6 +133,21 @@ export function attachNics(
     });
 }
 
+/** Puts a NIC on another network, which KubeVirt takes over by a live migration from 1.8 on. A missing one is no change. */
+export function changeNetwork(lists: VmLists, nic: NicIdentity & { readonly nadName: string }): ListEdit {
+    return edit(lists, [nic], (_, draft) => {
+        const { network, iface } = draft.find(nic.name);
+        if (network?.multus === undefined || iface === undefined) {
+            return undefined;
+        }
+        if (!isSameMac(iface, nic)) {
+            return foreign(iface, nic);
+        }
+        draft.move({ ...network, multus: { ...network.multus, networkName: nic.nadName } });
+        return undefined;
+    });
+}
+
 /** Asks KubeVirt to unplug NICs of a running VM: `state: absent`, both entries stay. Missing ones are no change. */
 export function markAbsent(lists: VmLists, nics: readonly NicIdentity[]): ListEdit {
     return edit(lists, nics, (nic, draft) => {
@@ -221,6 +236,10 @@ class Draft {
 
     public replace(iface: InterfaceEntry): void {
         this.interfaces = this.interfaces.map((entry) => (entry.name === iface.name ? iface : entry));
+    }
+
+    public move(network: NetworkEntry): void {
+        this.networks = this.networks.map((entry) => (entry.name === network.name ? network : entry));
     }
 
     public remove(name: string): void {

@@ -26,6 +26,7 @@ const TESTS_OF_BOTH_RELEASES = [
     "cluster/link-state",
     "cluster/migration",
     "cluster/restart-required",
+    "integration/network-swap",
 ].map((name) => path.join("bin/test", `${name}.test.js`));
 
 /** It takes longer than any other file, so it begins first. */

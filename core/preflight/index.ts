@@ -1,5 +1,6 @@
 import { bindingOf, type NicSpec, type NicType } from "../nic";
-import { classifyChange, type ImpactFacts, type NicChange } from "../impact";
+import { classifyChange, heaviest, type ImpactFacts, type ImpactVerdict, type NicChange } from "../impact";
+import { networkSwap } from "../network-swap";
 import { missing, ok, type PreflightFinding, type PreflightStatus, warning } from "./finding";
 import { kubevirtFindings } from "./kubevirt";
 import { multusFindings, nodeFindings } from "./networks";
@@ -47,7 +48,6 @@ const CHANGES: readonly [string, NicChange][] = [
     ["attach a bridge NIC", { kind: "attach", nic: nicOf("bridge") }],
     ["detach a bridge NIC", { kind: "detach", nic: nicOf("bridge") }],
     ["link up or down", { kind: "link", nic: nicOf("bridge"), to: "down" }],
-    ["another network for a plugged NIC", { kind: "nad", nic: nicOf("bridge") }],
     ["attach an SR-IOV NIC", { kind: "attach", nic: nicOf("sriov") }],
     ["attach a pod NIC", { kind: "attach", nic: nicOf("pod") }],
     ["another address", { kind: "address", nic: nicOf("bridge") }],
@@ -76,7 +76,10 @@ function changeFindings(survey: ClusterSurvey): PreflightFinding[] {
     const facts: ImpactFacts = {
         vm: "running",
         isPrimary: false,
-        ...(kubevirt && { workloadUpdateMethods: kubevirt.workloadUpdateMethods }),
+        ...(kubevirt && {
+            workloadUpdateMethods: kubevirt.workloadUpdateMethods,
+            disabledFeatureGates: kubevirt.disabledFeatureGates.filter((gate) => !kubevirt.featureGates.includes(gate)),
+        }),
         ...(kubevirt?.version !== undefined && { kubevirtVersion: kubevirt.version }),
         ...(controllers && { dynamicNetworksController: controllers.some(({ ready }) => ready > 0) }),
         ...(nodes && {
@@ -86,8 +89,23 @@ function changeFindings(survey: ClusterSurvey): PreflightFinding[] {
         podUsesHashedNames: true,
         freeHotplugPorts: 1,
     };
-    return CHANGES.map(([check, change]) => {
-        const { impact, reason } = classifyChange(change, facts);
-        return { area: "Changes", check, status: impact as PreflightStatus, found: reason };
-    });
+    const verdicts = CHANGES.map(([check, change]) => [check, classifyChange(change, facts)] as const);
+    const bridge = nicOf("bridge");
+    const anotherNetwork = networkSwap(bridge, facts, "wait") ?? replugged(bridge, facts);
+    return [...verdicts, ["another network for a plugged NIC", anotherNetwork] as const].map(
+        ([check, { impact, reason }]) => ({
+            area: "Changes",
+            check,
+            status: impact as PreflightStatus,
+            found: reason,
+        }),
+    );
+}
+
+/** Taken off, and attached anew. */
+function replugged(nic: NicSpec, facts: ImpactFacts): ImpactVerdict {
+    const verdicts = (["detach", "attach"] as const).map((kind) => classifyChange({ kind, nic }, facts));
+    const impact = heaviest(verdicts.map((verdict) => verdict.impact));
+    const reasons = verdicts.filter((verdict) => verdict.impact === impact).map(({ reason }) => reason);
+    return { impact, reason: [...new Set(reasons)].join("; ") };
 }

@@ -9,6 +9,7 @@ import { classifyChange, heaviest, type ImpactVerdict, type NicChange } from "..
 import { macFor, normalizeMac } from "../../core/mac";
 import { NETWORK_TYPES } from "../../core/cni-config";
 import { readNadConfig } from "../../core/cni/nad-config";
+import { networkSwap } from "../../core/network-swap";
 import { validateNics, type LinkState } from "../../core/nic";
 import type { Problem } from "../../core/problem";
 import { attachNics, listsOf } from "../../core/vm-networks";
@@ -94,7 +95,7 @@ async function checkNic({
         return { inputs, problems };
     }
     const before = present ? { ...inputs, linkState: present.linkState, addresses: [] } : olds;
-    const cost = await classify(client, lost ? undefined : before, inputs, view);
+    const { swap, ...cost } = await classify(client, lost ? undefined : before, inputs, view);
     const verdict = present && cost.impact === "none" ? { ...cost, reason: "the VM has it already" } : cost;
     problems.push(...consentProblems(verdict, consentOf(inputs), { ...place, field: "networks" }));
     if (verdict.impact === "refused") {
@@ -105,7 +106,7 @@ async function checkNic({
             remedy: "remove what is in the way, or leave the NIC as it is",
         });
     }
-    return { inputs: { ...inputs, ...verdict, ...(lost && { lost }) }, problems };
+    return { inputs: { ...inputs, ...verdict, ...(lost && { lost }), ...(swap && { swap }) }, problems };
 }
 
 /** A NIC that is in the state but no longer in its VM, or on its way out. */
@@ -302,13 +303,13 @@ function unclassified(
     return olds && sameFields(olds, inputs) ? { ...inputs, ...verdictOf(olds) } : inputs;
 }
 
-/** What the change from `olds` to `inputs` costs the VM as it is now. */
+/** What the change from `olds` to `inputs` costs the VM as it is now; `swap` where KubeVirt moves the NIC to its network. */
 async function classify(
     client: ClusterClient,
     olds: NetworkInterfaceInputs | undefined,
     inputs: NetworkInterfaceInputs,
     view: VmView,
-): Promise<ImpactVerdict> {
+): Promise<ImpactVerdict & { swap?: true }> {
     const known = await impactFacts(client, view);
     const consent = consentOf(inputs);
     const facts: typeof known = {
@@ -316,18 +317,29 @@ async function classify(
         ...(neverStarted(view, inputs) && { vm: "absent" }),
         requestsMigration: consent.onMigrationRequired === "request",
     };
-    const changes = changesBetween(olds, inputs);
+    const moved =
+        olds &&
+        changesNetworkAlone(olds, inputs) &&
+        networkSwap(specOf(inputs), { ...facts, isPrimary: inputs.primary }, consent.onMigrationRequired);
+    const changes = changesBetween(moved ? { ...olds, nadName: inputs.nadName } : olds, inputs);
     const verdicts = changes.map((change) => {
         // A NIC that is taken off to be attached anew is not removed, so its being primary is no obstacle.
         const isPrimary = inputs.primary && change.kind !== "detach";
         return doable(change, classifyChange(change, { ...facts, isPrimary }), consent);
     });
+    verdicts.push(...(moved ? [moved] : []));
     const impact = heaviest(verdicts.map((verdict) => verdict.impact));
     // The heaviest comes first; what is lighter is still part of the truth, such as an address the guest is not told.
     const heavy = verdicts.filter((verdict) => verdict.impact === impact).map((verdict) => verdict.reason);
     const light = verdicts.filter((verdict) => verdict.impact !== impact && verdict.impact !== "none");
     const reasons = [...heavy, ...light.map((verdict) => `${verdict.impact}: ${verdict.reason}`)];
-    return { impact, reason: [...new Set(reasons)].join("; ") || "nothing changes" };
+    const reason = [...new Set(reasons)].join("; ") || "nothing changes";
+    return { impact, reason, ...(moved && { swap: true }) };
+}
+
+function changesNetworkAlone(olds: NetworkInterfaceInputs, news: NetworkInterfaceInputs): boolean {
+    const changed = IDENTITY.filter((field) => olds[field] !== news[field]);
+    return changed.length === 1 && changed[0] === "nadName";
 }
 
 /** VMs that were seen off and without any NIC: this run has just made them. */

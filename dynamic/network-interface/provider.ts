@@ -1,12 +1,14 @@
 import { clientFor, type ClusterClient } from "../../cluster/client";
 import { ClusterError } from "../../cluster/errors";
 import { kubevirtFacts, readVm, waitForVm, type VmView } from "../../cluster/virtual-machine";
-import type { Verdict } from "../../cluster/wait";
+import { poll, type Verdict } from "../../cluster/wait";
 import { impactFacts } from "../../cluster/impact-facts";
+import { launcherPodNetworks } from "../../cluster/launcher-pod";
 import { classifyChange } from "../../core/impact";
+import { condition, type PodNetworkStatus } from "../../core/kubevirt-objects";
 import { normalizeMac } from "../../core/mac";
 import { nicPhase, type PhaseFacts } from "../../core/nic-phase";
-import { attachNics, listsOf } from "../../core/vm-networks";
+import { attachNics, changeNetwork, listsOf } from "../../core/vm-networks";
 import { differs, plainErrors, storedAnew } from "../handler";
 import { IDENTITY, MUTABLE } from "./check";
 import { detachNic, takeOff } from "./detach";
@@ -30,7 +32,7 @@ export async function diff(
     news: NetworkInterfaceInputs,
 ): Promise<{ changes: boolean; replaces: string[]; deleteBeforeReplace: boolean }> {
     const changed = (field: keyof NetworkInterfaceInputs): boolean => differs(olds[field], news[field]);
-    const replaces: string[] = IDENTITY.filter(changed);
+    const replaces: string[] = IDENTITY.filter((field) => changed(field) && !(field === "nadName" && news.swap));
     if (replaces.length > 0) {
         replacedNics.add(id);
     }
@@ -39,7 +41,12 @@ export async function diff(
         replaces.push("vmUid");
         replacedVms.add(olds.vmUid ?? "");
     }
-    const changes = replaces.length > 0 || MUTABLE.some(changed) || news.lost === true || storedAnew(olds, news);
+    const changes =
+        replaces.length > 0 ||
+        changed("nadName") ||
+        MUTABLE.some(changed) ||
+        news.lost === true ||
+        storedAnew(olds, news);
     (changes ? expectChange : settle)(`${news.namespace}/${news.vm}`, news.nic);
     return Promise.resolve({ changes, replaces, deleteBeforeReplace: true });
 }
@@ -120,7 +127,7 @@ async function needsRestart(client: ClusterClient, view: VmView, props: NetworkI
 async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<NetworkInterfaceState> {
     const client = clientFor(inputs.connection);
     // What the check found is mended by this.
-    const { lost: _lost, ...known } = inputs;
+    const { lost: _lost, swap, ...known } = inputs;
     const vm: EditedVm = { namespace: inputs.namespace, name: inputs.vm, uid: inputs.vmUid ?? "" };
     const spec = specOf(inputs);
     await whileNotReady(client, vm, inputs);
@@ -128,25 +135,43 @@ async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<Net
         kind: "attach",
         nic: spec.name,
         ...(isDeclared(`${vm.namespace}/${vm.name}`, spec.name) && { journaled: spec }),
-        apply: (lists) =>
-            attachNics(lists, [spec], { namespace: vm.namespace, ...(inputs.primary && { first: spec.name }) }),
+        apply: (lists) => {
+            const moved = swap ? changeNetwork(lists, { ...spec, nadName: spec.nadName ?? "" }) : undefined;
+            return moved && moved.conflicts.length > 0
+                ? moved
+                : attachNics(moved?.lists ?? lists, [spec], {
+                      namespace: vm.namespace,
+                      ...(inputs.primary && { first: spec.name }),
+                  });
+        },
     });
     // Who asks for the migration does not depend on KubeVirt to begin one.
     const kubevirt = inputs.onMigrationRequired === "request" ? {} : await kubevirtFacts(client);
     const migration = new MigrationRequest(client, vm, inputs.onMigrationRequired);
     let last: Observation = { phase: "syncing", message: "", interfaceName: "", observedAddresses: [] };
+    let isMigrationRequired = swap === true;
+    const look = (view: VmView, podNetworks?: readonly PodNetworkStatus[]): Verdict<Observation> => {
+        last = observe(inputs.nic, view, kubevirt, podNetworks);
+        migration.see(view);
+        isMigrationRequired ||= condition(view.vmi?.status?.conditions, "MigrationRequired")?.status === "True";
+        return judge(inputs, last, view);
+    };
     try {
-        last = await waitForVm(
-            client,
-            vm,
-            (view) => {
-                last = observe(inputs.nic, view, kubevirt);
-                migration.see(view);
-                return judge(inputs, last, view);
-            },
-            `NIC "${inputs.nic}" to be attached to VM "${vm.namespace}/${vm.name}"`,
-            inputs.timeoutSeconds,
-        );
+        if (swap !== true) {
+            const goal = `NIC "${inputs.nic}" to be attached to VM "${vm.namespace}/${vm.name}"`;
+            last = await waitForVm(client, vm, look, goal, inputs.timeoutSeconds);
+        }
+        if (isMigrationRequired) {
+            // Neither VM nor instance show on which network the pod has the NIC.
+            last = await poll(
+                async () => {
+                    const view = await readVm(client, vm.namespace, vm.name);
+                    return look(view, view.vmi && (await launcherPodNetworks(client, view.vmi)));
+                },
+                `NIC "${inputs.nic}" of VM "${vm.namespace}/${vm.name}" to be on ${spec.nadName ?? "its network"}`,
+                inputs.timeoutSeconds,
+            );
+        }
     } catch (error) {
         if (error instanceof ClusterError) {
             // The NIC is in the VM: the engine keeps it, and the next update goes on from here.
@@ -190,10 +215,18 @@ function isMarkedAbsent({ vm }: VmView, nic: string): boolean {
 
 type Observation = Pick<NetworkInterfaceState, "phase" | "message" | "interfaceName" | "observedAddresses">;
 
-function observe(nic: string, view: VmView, kubevirt: Pick<PhaseFacts, "workloadUpdateMethods">): Observation {
+function observe(
+    nic: string,
+    view: VmView,
+    kubevirt: Pick<PhaseFacts, "workloadUpdateMethods">,
+    podNetworks?: readonly PodNetworkStatus[],
+): Observation {
     const status = view.vmi?.status?.interfaces?.find((each) => each.name === nic);
     return {
-        ...nicPhase(nic, factsOf(view, kubevirt)),
+        ...nicPhase(nic, {
+            ...factsOf(view, kubevirt),
+            ...(podNetworks && { launcherPodInfo: { networkStatus: podNetworks } }),
+        }),
         interfaceName: status?.interfaceName ?? "",
         observedAddresses: [...(status?.ipAddresses ?? [])].filter((address) => address !== ""),
     };

@@ -259,7 +259,7 @@ describe("a preflight", () => {
                 [attach]: "live",
                 "detach a bridge NIC": "live",
                 "link up or down": "live",
-                "another network for a plugged NIC": "restart",
+                "another network for a plugged NIC": "live",
                 "attach an SR-IOV NIC": "live-migration",
                 "attach a pod NIC": "restart",
                 "another address": "first-boot-only",
@@ -268,6 +268,8 @@ describe("a preflight", () => {
                 costs(withKubeVirt({ version: "v1.9.0" }))["another network for a plugged NIC"],
                 "live-migration",
             );
+            const gated = { version: "v1.8.0", disabledFeatureGates: ["LiveUpdateNADRef"] };
+            assert.equal(costs(withKubeVirt(gated))["another network for a plugged NIC"], "live");
         });
 
         it("goes by what the cluster has", () => {

@@ -7,8 +7,7 @@ import {
     type VirtualMachineArgs,
 } from "../../index";
 import { listedNics } from "../support/cluster-view";
-import { useStack } from "../support/use-stack";
-import { VmRecording } from "../support/vm-recording";
+import { useRecording, useStack } from "../support/use-stack";
 
 const eth0: NetworkInterfaceArgs = { name: "eth0", type: "bridge" };
 const eth1: NetworkInterfaceArgs = { name: "eth1", type: "bridge", model: "e1000" };
@@ -21,14 +20,7 @@ type Consent = Pick<VirtualMachineArgs, "onMigrationRequired" | "onRestartRequir
 describe("what the owner of a VM agrees to", () => {
     const suite = useStack("consent");
     const { namespace } = suite;
-    let recording: VmRecording;
-
-    before("start the recording", async () => {
-        recording = await VmRecording.start(suite.view);
-    });
-    after("stop the recording", () => {
-        recording.stop();
-    });
+    const recording = useRecording(suite);
 
     /** A VM with these NICs, on the network "lan" where they are on any. */
     const program =
@@ -55,7 +47,7 @@ describe("what the owner of a VM agrees to", () => {
 
     /** The uids of the instances that a VM had since the recording was begun or forgot. */
     const instances = async (vm: string): Promise<Set<string | undefined>> =>
-        new Set((await recording.vmiVersions(vm)).map((vmi) => vmi.metadata?.uid));
+        new Set((await recording().vmiVersions(vm)).map((vmi) => vmi.metadata?.uid));
 
     /** The NICs that the VM's instance is made of. */
     const nicsOf = async (vm: string): Promise<string[]> => Object.keys(listedNics(await suite.view.vmi(vm))).sort();

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { IPPool, Network, VirtualMachine, type NetworkInterfaceArgs } from "../../index";
 import { listedNics } from "../support/cluster-view";
 import { done, seen, until } from "../support/embedded-cluster";
-import { useStack } from "../support/use-stack";
-import { VmRecording } from "../support/vm-recording";
+import { useRecording, useStack } from "../support/use-stack";
 
 const VM = "web-vm";
 
@@ -38,29 +37,21 @@ function program(namespace: string, further: NetworkInterfaceArgs[] = []) {
 describe("the NICs of a running VM, by one `pulumi up` after the other", () => {
     const suite = useStack("lifecycle");
     const { namespace } = suite;
-    let recording: VmRecording;
+    const recording = useRecording(suite);
     /** What a restart would change, once the VM runs. */
     let life: object;
 
-    before("start the recording", async () => {
-        recording = await VmRecording.start(suite.view);
-    });
-
-    after("stop the recording", () => {
-        recording.stop();
-    });
-
     it("are in the template before the VM starts for the first time", async () => {
         await suite.stack.up(program(namespace.name));
-        const versions = await recording.vmVersions(VM);
+        const versions = await recording().vmVersions(VM);
         const started = versions.find((vm) => vm.spec.runStrategy !== "Halted");
         assert.ok(started, "the VM was started");
         assert.deepEqual(Object.keys(listedNics(started)).sort(), ["eth0", "eth1"]);
-        const [first] = await recording.vmiVersions(VM);
+        const [first] = await recording().vmiVersions(VM);
         assert.ok(first, "there was an instance");
         assert.deepEqual(Object.keys(listedNics(first)).sort(), ["eth0", "eth1"]);
         assert.deepEqual(Object.keys(await suite.view.plugged(VM)).sort(), ["eth0", "eth1"]);
-        assert.equal((await recording.edits(VM)).length, 1, "boot NICs are written in one patch");
+        assert.equal((await recording().edits(VM)).length, 1, "boot NICs are written in one patch");
         life = await suite.view.life(VM);
     });
 
@@ -75,11 +66,11 @@ describe("the NICs of a running VM, by one `pulumi up` after the other", () => {
     });
 
     it("become ten when eight are attached at once, by at most two patches and without a restart", async () => {
-        await recording.forget(VM);
+        await recording().forget(VM);
         await suite.stack.up(program(namespace.name, lanNics("n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8")));
         const plugged = Object.keys(await suite.view.plugged(VM));
         assert.deepEqual(plugged.sort(), ["eth0", "eth1", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8"]);
-        const edits = await recording.edits(VM);
+        const edits = await recording().edits(VM);
         assert.ok(edits.length <= 2, `the VM was edited ${edits.length} times: ${JSON.stringify(edits)}`);
         assert.deepEqual(await suite.view.life(VM), life);
     });
@@ -101,7 +92,7 @@ describe("the NICs of a running VM, by one `pulumi up` after the other", () => {
             const { other, ...rest } = await suite.view.plugged(VM);
             return other ? done(other) : seen(rest);
         });
-        await recording.forget(VM);
+        await recording().forget(VM);
         await suite.stack.up(program(namespace.name, lanNics("n3", "n4", "n5", "n6", "n7", "n8", "m1", "m2", "m3")));
         const plugged = await suite.view.plugged(VM);
         const expected = ["eth0", "eth1", "m1", "m2", "m3", "n3", "n4", "n5", "n6", "n7", "n8", "other"];
@@ -112,7 +103,7 @@ describe("the NICs of a running VM, by one `pulumi up` after the other", () => {
             "no trace of what was removed",
         );
         assert.deepEqual(plugged.other, others);
-        const edits = await recording.edits(VM);
+        const edits = await recording().edits(VM);
         assert.ok(edits.length <= 2, `the VM was edited ${edits.length} times: ${JSON.stringify(edits)}`);
         assert.deepEqual(await suite.view.life(VM), life);
     });
@@ -132,7 +123,7 @@ describe("the NICs of a running VM, by one `pulumi up` after the other", () => {
         assert.deepEqual(after.n4, before.n4, "another network is no reason for another MAC address");
         assert.deepEqual(after.n5, { ...before.n5, link: "down" });
         assert.deepEqual(Object.keys(after).sort(), ["eth0", "eth1", "n3", "n4", "n5", "other"]);
-        const versions = (await recording.vmVersions(VM)).map((vm) => listedNics(vm).n3);
+        const versions = (await recording().vmVersions(VM)).map((vm) => listedNics(vm).n3);
         const changed = versions.findIndex((nic) => nic?.mac === "02:aa:bb:cc:dd:33");
         assert.ok(changed > 0, "the new address was written");
         assert.equal(versions[changed - 1], undefined, "the NIC was gone before it came back with another address");

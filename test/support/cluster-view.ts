@@ -30,6 +30,7 @@ export interface Vmi extends k8s.KubernetesObject {
     readonly spec: GuestSpec;
     readonly status?: {
         readonly phase?: string;
+        readonly nodeName?: string;
         readonly interfaces?: readonly {
             readonly name?: string;
             readonly mac?: string;

@@ -3,6 +3,7 @@ import { after, before } from "mocha";
 import { ClusterView } from "./cluster-view";
 import { useNamespace, type TestNamespace } from "./embedded-cluster";
 import { TestStack } from "./stack";
+import { VmRecording } from "./vm-recording";
 
 /** A stack of a test suite with a namespace for its VMs, usable once the suite's tests run. */
 export interface StackFixture {
@@ -44,5 +45,20 @@ export function useStack(prefix: string, { handmade = [] }: { handmade?: readonl
         get view() {
             return usable().view;
         },
+    };
+}
+
+/** Records the VMs of a suite's namespace while its tests run. */
+export function useRecording(suite: StackFixture): () => VmRecording {
+    let recording: VmRecording | undefined;
+    before("start the recording", async () => {
+        recording = await VmRecording.start(suite.view);
+    });
+    after("stop the recording", () => recording?.stop());
+    return () => {
+        if (recording === undefined) {
+            throw new Error("A suite's recording can be used by its tests only.");
+        }
+        return recording;
     };
 }
