@@ -3,6 +3,7 @@ import { freeHotplugPorts } from "../core/pci-capacity";
 import { memoryBytes } from "../core/quantity";
 import type { ClusterClient } from "./client";
 import { hasDynamicNetworksController } from "./dynamic-networks";
+import { hasMigrationTarget } from "./migration-targets";
 import {
     kubevirtFacts,
     powerOf,
@@ -15,11 +16,14 @@ import {
 export async function impactFacts(client: ClusterClient, view: VmView): Promise<Omit<ImpactFacts, "isPrimary">> {
     const kubevirt = await kubevirtFacts(client);
     // A VM that is off does not care.
-    const dynamicNetworks = view.vmi && (await hasDynamicNetworksController(client));
+    const [dynamicNetworks, migrationTarget] = view.vmi
+        ? await Promise.all([hasDynamicNetworksController(client), hasMigrationTarget(client, view.vmi)])
+        : [];
     return {
         ...kubevirt,
         vm: powerOf(view),
         ...(dynamicNetworks !== undefined && { dynamicNetworksController: dynamicNetworks }),
+        ...(migrationTarget !== undefined && { hasMigrationTarget: migrationTarget }),
         ...(view.vmi && instanceFacts(view.vmi, kubevirt)),
     };
 }

@@ -1,14 +1,9 @@
 import { type AuditedReservation, type AuditView } from "./audit-view";
 import { compileReadable, type CompiledPool } from "./compiled-pool";
-import { type Address, type Family } from "./ip";
+import { type Address } from "./ip";
 import { lenientAddress } from "./lenient-address";
+import { isLinkLocal } from "./link-local";
 import { nicOfOwner, ownerKey, spaceOfNetwork } from "./reservation";
-
-/** 169.254.0.0/16 (RFC 3927) and fe80::/10 (RFC 4291 2.5.6): a NIC chooses them itself. */
-const LINK_LOCAL: Readonly<Record<Family, { prefix: bigint; shift: bigint }>> = {
-    4: { prefix: 0xa9fen, shift: 16n },
-    6: { prefix: 0xfe80n >> 6n, shift: 118n },
-};
 
 /** The reservations, pools and networks of an audit, by space. */
 export class AuditedSpaces {
@@ -104,9 +99,4 @@ export function nicKeyOf({ owner }: Pick<AuditedReservation, "owner">): string |
 export function named(owner: string): string {
     const nic = nicOfOwner(owner);
     return nic ? `NIC ${nic.nic} of VM ${nic.namespace}/${nic.vm}` : JSON.stringify(owner.replace(/^owner:/, ""));
-}
-
-function isLinkLocal({ family, value }: Address): boolean {
-    const { prefix, shift } = LINK_LOCAL[family];
-    return value >> shift === prefix;
 }

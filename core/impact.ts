@@ -26,6 +26,8 @@ export interface ImpactFacts {
     readonly disabledFeatureGates?: readonly string[];
     /** The instance's condition LiveMigratable. */
     readonly liveMigratable?: { readonly status: boolean; readonly reason?: string; readonly message?: string };
+    /** Whether another node than the VM's takes VMs. */
+    readonly hasMigrationTarget?: boolean;
     /** Whether multus-dynamic-networks-controller runs in the cluster. */
     readonly dynamicNetworksController?: boolean;
     /** Whether the launcher pod's secondary NICs have hashed names (`pod<hash>`), not `net1`, ... */
@@ -214,6 +216,9 @@ function byMigration(facts: ImpactFacts, why: string, unknown: readonly string[]
     }
     if (cannot) {
         return verdict("restart", `${why}, and the VM cannot migrate${because(liveMigratable)}${notChecked(unknown)}`);
+    }
+    if (facts.hasMigrationTarget === false) {
+        return verdict("restart", `${why}, and no other node takes VMs${notChecked(unknown)}`);
     }
     const automatic = facts.kubevirtVersion === undefined ? undefined : isAtLeast(facts.kubevirtVersion, 1, 6);
     const byHand =

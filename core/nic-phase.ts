@@ -63,8 +63,6 @@ export interface PhaseVerdict {
     readonly phase: NicPhase;
     /** A clause for the user with what was seen. */
     readonly message: string;
-    /** The link state the guest's NIC has, where the instance reports one: `up` or `down`. */
-    readonly linkState?: string;
 }
 
 /**
@@ -74,12 +72,7 @@ export interface PhaseVerdict {
 export function nicPhase(name: string, facts: PhaseFacts): PhaseVerdict {
     const seen = look(name, facts);
     const verdict = isOn(facts.vmi) ? phaseWhenOn(seen) : phaseWhenOff(seen);
-    const linkState = seen.status?.linkState;
-    return {
-        ...verdict,
-        message: verdict.message + restartNote(verdict.phase, seen),
-        ...(linkState === undefined ? {} : { linkState }),
-    };
+    return { ...verdict, message: verdict.message + restartNote(verdict.phase, seen) };
 }
 
 /** True when nothing more will happen without somebody's doing. */
@@ -300,7 +293,7 @@ function restartNote(phase: NicPhase, { facts }: Seen): string {
     const restart = condition(facts.vm?.status?.conditions, "RestartRequired");
     const attached = phase === "attached" || phase === "guest-visible";
     return restart?.status === "True" && attached
-        ? `; KubeVirt also asks for a restart of the VM (${restart.message ?? "RestartRequired"})`
+        ? `; KubeVirt asks for a restart of the VM (${restart.message ?? "RestartRequired"}), which this NIC does not need`
         : "";
 }
 

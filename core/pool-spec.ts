@@ -28,7 +28,8 @@ export interface PoolSpec {
     readonly conflicts?: PoolConflicts;
 }
 
-const MAX_BLOCKS = 16;
+/** So many entries a list may have, as the IPPool's schema says. */
+const MAX_ENTRIES = { blocks: 16, ranges: 64, exclude: 10_000, dnsServers: 8, searchDomains: 16 } as const;
 
 /** A DNS subdomain (RFC 1123), as the API server has it. */
 const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -42,15 +43,11 @@ export function validatePool(spec: PoolSpec): Problem[] {
 export function readPool(spec: PoolSpec): { blocks: BlockParts[]; problems: Problem[] } {
     const subject = `IPPool "${spec.name}"`;
     const problems = scalarProblems(spec, subject);
-    if (spec.blocks.length < 1 || spec.blocks.length > MAX_BLOCKS) {
-        problems.push({
-            subject,
-            field: "blocks",
-            value: spec.blocks.length,
-            rule: `a pool has 1 to ${String(MAX_BLOCKS)} blocks`,
-            remedy: "declare a cidr, or spread the blocks over several pools of the same space",
-        });
+    if (spec.blocks.length < 1) {
+        const rule = "a pool has at least one block";
+        problems.push({ subject, field: "blocks", value: 0, rule, remedy: "declare a cidr" });
     }
+    problems.push(...lengthProblems(spec, subject));
     const blocks = spec.blocks.map((block, index) =>
         readBlock(block, { subject, field: `blocks[${String(index)}]` }, problems),
     );
@@ -87,6 +84,32 @@ export function canonicalPool(spec: PoolSpec): PoolSpec {
             ? {}
             : { dnsServers: spec.dnsServers.map((server) => canonical(parseAddress(server), server)) }),
     };
+}
+
+function lengthProblems(spec: PoolSpec, subject: string): Problem[] {
+    const { blocks, dnsServers, searchDomains } = spec;
+    const lists = [
+        ...Object.entries({ blocks, dnsServers, searchDomains }),
+        ...blocks.flatMap(({ ranges, exclude }, index) =>
+            Object.entries({ ranges, exclude }).map(
+                ([field, list]) => [`blocks[${String(index)}].${field}`, list] as const,
+            ),
+        ),
+    ];
+    return lists.flatMap(([field, list]): Problem[] => {
+        const most = MAX_ENTRIES[field.replace(/^.*\./, "") as keyof typeof MAX_ENTRIES];
+        return list === undefined || list.length <= most
+            ? []
+            : [
+                  {
+                      subject,
+                      field,
+                      value: `${String(list.length)} entries`,
+                      rule: `it has at most ${String(most)}`,
+                      remedy: "spread them over several pools of the same space",
+                  },
+              ];
+    });
 }
 
 function scalarProblems(spec: PoolSpec, subject: string): Problem[] {

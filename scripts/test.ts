@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { globSync, writeFileSync } from "node:fs";
+import { globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { Refusal, runCommand } from "./command";
 import { startCluster } from "./embedded-cluster/cluster";
@@ -72,11 +73,14 @@ async function run(files: string[], options: string[]): Promise<Summary> {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
         process.on(signal, () => interruption.abort());
     }
+    const compiled = mkdtempSync(path.join(tmpdir(), "wukong-compiled-"));
     const cluster = await startCluster({ onProgress: (step) => console.error(`cluster: ${step}`) });
     try {
         const folder = path.dirname(pulumi);
         const environment = {
             ...process.env,
+            // Each run of the engine starts a Node of its own, for dynamic providers: what the first compiles serves all.
+            NODE_COMPILE_CACHE: compiled,
             WUKONG_TEST_KUBECONFIG: cluster.kubeconfig,
             WUKONG_PULUMI_BIN: folder,
             PATH: [folder, process.env["PATH"]].join(path.delimiter),
@@ -107,6 +111,7 @@ async function run(files: string[], options: string[]): Promise<Summary> {
         }));
     } finally {
         await cluster.stop();
+        rmSync(compiled, { recursive: true, force: true });
     }
 }
 

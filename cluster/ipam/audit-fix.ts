@@ -3,16 +3,10 @@ import { auditedNics } from "../../core/audit-nics";
 import { AuditedSpaces, nicKeyOf } from "../../core/audit-spaces";
 import { type AuditedReservation, type AuditView, type Finding } from "../../core/audit-view";
 import { nicOfOwner } from "../../core/reservation";
-import type { ClusterClient, JsonPatchOperation, KubernetesObject } from "../client";
-import { ClusterError, hasReason } from "../errors";
-import {
-    IP_HISTORY,
-    IP_POOL,
-    IP_RESERVATION,
-    VIRTUAL_MACHINE,
-    VIRTUAL_MACHINE_INSTANCE,
-    type ResourceKind,
-} from "../kinds";
+import type { ClusterClient } from "../client";
+import { ClusterError } from "../errors";
+import { IP_HISTORY, IP_POOL, IP_RESERVATION, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../kinds";
+import { patchUnchanged } from "../unchanged";
 import {
     machineOfVm,
     machineOfVmi,
@@ -184,9 +178,10 @@ class Mending {
         if (held.some((each) => ["Active", "Retained"].includes(stateOf(each, now)))) {
             return false;
         }
-        return patchUnchanged(this.client, IP_POOL, pool, [
+        const freed = await patchUnchanged(this.client, IP_POOL, pool, [
             { op: "replace", path: "/metadata/finalizers", value: finalizers.filter((each) => each !== IN_USE) },
         ]);
+        return freed !== undefined;
     }
 }
 
@@ -198,33 +193,10 @@ async function note(
 ): Promise<boolean> {
     const { [ORPHAN.since]: _since, [ORPHAN.allocation]: _allocation, ...others } = object.metadata.annotations ?? {};
     const noted = sighting && { [ORPHAN.since]: sighting.since, [ORPHAN.allocation]: sighting.allocationId };
-    return patchUnchanged(client, IP_RESERVATION, object, [
+    const changed = await patchUnchanged(client, IP_RESERVATION, object, [
         { op: "add", path: "/metadata/annotations", value: { ...others, ...noted } },
     ]);
-}
-
-/** Patches an object as it was read; false where it has changed since, or is gone. */
-async function patchUnchanged(
-    client: ClusterClient,
-    kind: ResourceKind,
-    { metadata: { name, resourceVersion } }: KubernetesObject,
-    operations: readonly JsonPatchOperation[],
-): Promise<boolean> {
-    const unchanged: JsonPatchOperation = { op: "test", path: "/metadata/resourceVersion", value: resourceVersion };
-    try {
-        await client.patch(kind, undefined, name, [unchanged, ...operations]);
-        return true;
-    } catch (error) {
-        if (hasReason(error, "not-found") || hasReason(error, "conflict")) {
-            return false;
-        }
-        // A failed `test` comes as "invalid", as does what the object's own rules refuse.
-        const now = hasReason(error, "invalid") ? await client.find(kind, undefined, name) : undefined;
-        if (hasReason(error, "invalid") && now?.metadata.resourceVersion !== resourceVersion) {
-            return false;
-        }
-        throw error;
-    }
+    return changed !== undefined;
 }
 
 async function inBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {

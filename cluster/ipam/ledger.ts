@@ -5,6 +5,7 @@ import { hashLabel, nicOfOwner, reservationName } from "../../core/reservation";
 import type { ClusterClient, JsonPatchOperation } from "../client";
 import { ClusterError, hasReason } from "../errors";
 import { IP_HISTORY, IP_RESERVATION } from "../kinds";
+import { patchUnchanged } from "../unchanged";
 import { LABEL, type Owner, type PastTenancy, type Reservation } from "./objects";
 
 /** An address, and who is to have it. */
@@ -179,7 +180,7 @@ export async function forsake(
         const reusableAt = timeOf(new Date(client.serverNow().getTime() + graceSeconds * 1000));
         const done =
             graceSeconds > 0
-                ? await edit(client, held, [
+                ? await patchUnchanged(client, IP_RESERVATION, held, [
                       { op: "add", path: "/spec/reusableAt", value: reusableAt },
                       ...retainPatch(held, false),
                   ])
@@ -198,7 +199,9 @@ export async function discard(client: ClusterClient, held: Reservation): Promise
     if (unheld.length === finalizers.length) {
         return client.delete(IP_RESERVATION, undefined, name, { uid, ...(resourceVersion && { resourceVersion }) });
     }
-    const freed = await edit(client, held, [{ op: "replace", path: "/metadata/finalizers", value: unheld }]);
+    const freed = await patchUnchanged(client, IP_RESERVATION, held, [
+        { op: "replace", path: "/metadata/finalizers", value: unheld },
+    ]);
     return freed !== undefined && (isDeleted(freed) || discard(client, freed));
 }
 
@@ -220,7 +223,7 @@ export async function amend(
             ...managerPatch(held, owner),
             ...retainPatch(held, retain === true),
         ];
-        if (operations.length === 0 || (await edit(client, held, operations))) {
+        if (operations.length === 0 || (await patchUnchanged(client, IP_RESERVATION, held, operations))) {
             return true;
         }
     }
@@ -265,7 +268,7 @@ async function takeOver(
     // A tenancy that goes on is the same one, with a new id: whoever knew the old one leaves it alone from now on.
     const goesOn = held.spec.state === "Active" && held.spec.allocatedAt !== undefined;
     const allocatedAt = goesOn ? held.spec.allocatedAt : fresh.spec.allocatedAt;
-    return edit(client, held, [
+    return patchUnchanged(client, IP_RESERVATION, held, [
         { op: "replace", path: "/spec", value: { ...fresh.spec, allocatedAt } },
         { op: "add", path: "/metadata/labels", value: { ...held.metadata.labels, ...fresh.metadata.labels } },
         ...finalizerPatch(held, claim.retain === true),
@@ -317,7 +320,7 @@ async function rest(
     { reason, now, kept, graceSeconds }: { reason: string; now: Date; kept: boolean; graceSeconds: number },
 ): Promise<boolean> {
     const reusableAt = timeOf(new Date(now.getTime() + graceSeconds * 1000));
-    const released = await edit(client, held, [
+    const released = await patchUnchanged(client, IP_RESERVATION, held, [
         { op: "replace", path: "/spec/state", value: "Released" },
         { op: "add", path: "/spec/releasedAt", value: timeOf(now) },
         { op: "add", path: "/spec/releaseReason", value: reason },
@@ -367,30 +370,6 @@ function memberPatch(path: string, before: unknown, after: unknown): JsonPatchOp
         return [];
     }
     return after === undefined ? [{ op: "remove", path }] : [{ op: "add", path, value: after }];
-}
-
-/** Patches the reservation as it was read; undefined where it has changed since, or is gone. */
-async function edit(
-    client: ClusterClient,
-    { metadata: { name, resourceVersion } }: Reservation,
-    operations: readonly JsonPatchOperation[],
-): Promise<Reservation | undefined> {
-    const unchanged: JsonPatchOperation = { op: "test", path: "/metadata/resourceVersion", value: resourceVersion };
-    try {
-        return await client.patch<Reservation>(IP_RESERVATION, undefined, name, [unchanged, ...operations]);
-    } catch (error) {
-        if (hasReason(error, "not-found") || hasReason(error, "conflict")) {
-            return undefined;
-        }
-        // A failed `test` comes as "invalid", as does what the object's own rules refuse: only the former is tried again.
-        const now = hasReason(error, "invalid")
-            ? await client.find<Reservation>(IP_RESERVATION, undefined, name)
-            : undefined;
-        if (hasReason(error, "invalid") && now?.metadata.resourceVersion !== resourceVersion) {
-            return undefined;
-        }
-        throw error;
-    }
 }
 
 /** RFC 3339, to the second. */

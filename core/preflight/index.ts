@@ -82,10 +82,7 @@ function changeFindings(survey: ClusterSurvey): PreflightFinding[] {
         }),
         ...(kubevirt?.version !== undefined && { kubevirtVersion: kubevirt.version }),
         ...(controllers && { dynamicNetworksController: controllers.some(({ ready }) => ready > 0) }),
-        ...(nodes && {
-            liveMigratable:
-                nodes.length >= 2 ? { status: true } : { status: false, message: "no other node is schedulable" },
-        }),
+        ...(nodes && { liveMigratable: { status: true }, hasMigrationTarget: nodes.length >= 2 }),
         podUsesHashedNames: true,
         freeHotplugPorts: 1,
     };

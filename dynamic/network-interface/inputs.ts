@@ -1,5 +1,6 @@
 import type { Impact } from "../../core/impact";
 import { macFor } from "../../core/mac";
+import type { NicObservation } from "../../core/nic-observation";
 import { bindingOf, type LinkState, type NicDeclaration, type NicSpec, type NicType } from "../../core/nic";
 import type { CommonInputs, ConsentInputs } from "../connection";
 
@@ -41,13 +42,9 @@ export interface NetworkInterfaceInputs extends CommonInputs, ConsentInputs {
 }
 
 /** What is known of a NIC once it is attached. */
-export interface NetworkInterfaceState extends NetworkInterfaceInputs {
+export interface NetworkInterfaceState extends NetworkInterfaceInputs, NicObservation {
     phase: string;
     message: string;
-    /** Name of the interface in the guest, where a guest agent tells. */
-    interfaceName: string;
-    /** Addresses that the guest reports. */
-    observedAddresses: string[];
 }
 
 /** The NIC as KubeVirt's lists are written from it. */

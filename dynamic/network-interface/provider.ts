@@ -7,6 +7,7 @@ import { launcherPodNetworks } from "../../cluster/launcher-pod";
 import { classifyChange } from "../../core/impact";
 import { condition, type PodNetworkStatus } from "../../core/kubevirt-objects";
 import { normalizeMac } from "../../core/mac";
+import { missingAddresses, type NicObservation, observeNic } from "../../core/nic-observation";
 import { nicPhase, type PhaseFacts } from "../../core/nic-phase";
 import { attachNics, changeNetwork, listsOf } from "../../core/vm-networks";
 import { differs, plainErrors, storedAnew } from "../handler";
@@ -83,11 +84,10 @@ export const read = plainErrors(async (id: string, props: NetworkInterfaceState)
         model: entry.model ?? props.model,
         linkState: entry.state === "down" ? "down" : "up",
     };
-    const { phase, message, interfaceName, observedAddresses, ...inputs } = {
-        ...found,
-        ...observe(props.nic, view, await kubevirtFacts(client)),
-    };
-    return { id, props: { ...inputs, phase, message, interfaceName, observedAddresses }, inputs };
+    const observed = observe(props, view, await kubevirtFacts(client));
+    const { phase: _phase, message: _message, ...known } = found;
+    const { interfaceName: _name, observedAddresses: _addresses, observedLinkState: _link, ...inputs } = known;
+    return { id, props: { ...inputs, ...observed }, inputs };
 });
 
 /** Unplugs the NIC and waits until nothing of it is left; only the NIC that this resource made. */
@@ -148,13 +148,13 @@ async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<Net
     // Who asks for the migration does not depend on KubeVirt to begin one.
     const kubevirt = inputs.onMigrationRequired === "request" ? {} : await kubevirtFacts(client);
     const migration = new MigrationRequest(client, vm, inputs.onMigrationRequired);
-    let last: Observation = { phase: "syncing", message: "", interfaceName: "", observedAddresses: [] };
+    let last: Observation = { phase: "syncing", message: "", ...observeNic(undefined) };
     let isMigrationRequired = swap === true;
     const look = (view: VmView, podNetworks?: readonly PodNetworkStatus[]): Verdict<Observation> => {
-        last = observe(inputs.nic, view, kubevirt, podNetworks);
+        last = observe(inputs, view, kubevirt, podNetworks);
         migration.see(view);
         isMigrationRequired ||= condition(view.vmi?.status?.conditions, "MigrationRequired")?.status === "True";
-        return judge(inputs, last, view);
+        return judge(inputs, last);
     };
     try {
         if (swap !== true) {
@@ -213,39 +213,35 @@ function isMarkedAbsent({ vm }: VmView, nic: string): boolean {
     return listsOf(vm ?? {}).interfaces?.find((entry) => entry.name === nic)?.state === "absent";
 }
 
-type Observation = Pick<NetworkInterfaceState, "phase" | "message" | "interfaceName" | "observedAddresses">;
+type Observation = NicObservation & Pick<NetworkInterfaceState, "phase" | "message">;
 
 function observe(
-    nic: string,
+    { nic, addresses }: NetworkInterfaceInputs,
     view: VmView,
     kubevirt: Pick<PhaseFacts, "workloadUpdateMethods">,
     podNetworks?: readonly PodNetworkStatus[],
 ): Observation {
-    const status = view.vmi?.status?.interfaces?.find((each) => each.name === nic);
-    return {
-        ...nicPhase(nic, {
-            ...factsOf(view, kubevirt),
-            ...(podNetworks && { launcherPodInfo: { networkStatus: podNetworks } }),
-        }),
-        interfaceName: status?.interfaceName ?? "",
-        observedAddresses: [...(status?.ipAddresses ?? [])].filter((address) => address !== ""),
-    };
+    const observed = observeNic(view.vmi?.status?.interfaces?.find((each) => each.name === nic));
+    const { phase, message } = nicPhase(nic, {
+        ...factsOf(view, kubevirt),
+        ...(podNetworks && { launcherPodInfo: { networkStatus: podNetworks } }),
+    });
+    const missing = missingAddresses(addresses, observed.observedAddresses);
+    return { phase, message: missing === undefined ? message : `${message}; ${missing}`, ...observed };
 }
 
 /** Whether the attach has come to an end: also one that only a restart completes, which is no failure. */
-function judge(inputs: NetworkInterfaceInputs, now: Observation, view: VmView): Verdict<Observation> {
+function judge(inputs: NetworkInterfaceInputs, now: Observation): Verdict<Observation> {
     switch (now.phase) {
         case "staged":
         case "restart-required":
         case "restart-required-silent":
             return { done: true, result: now };
         case "attached":
-        case "guest-visible": {
-            const link = view.vmi?.status?.interfaces?.find((each) => each.name === inputs.nic)?.linkState;
-            return link === undefined || link === "" || link === inputs.linkState
+        case "guest-visible":
+            return now.observedLinkState === "" || now.observedLinkState === inputs.linkState
                 ? { done: true, result: now }
-                : { done: false, seen: `attached, with its link ${link}` };
-        }
+                : { done: false, seen: `attached, with its link ${now.observedLinkState}` };
         case "blocked":
         case "failed-controller":
             throw new ClusterError(

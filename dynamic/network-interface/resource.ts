@@ -27,8 +27,10 @@ export class NetworkInterface extends pulumi.dynamic.Resource {
     declare public readonly message: pulumi.Output<string>;
     /** Name of the interface in the guest; empty until a guest agent tells. */
     declare public readonly interfaceName: pulumi.Output<string>;
-    /** Addresses that the guest reports; empty until a guest agent tells. */
+    /** Addresses that the guest reports, without link-local ones; empty until a guest agent tells. */
     declare public readonly observedAddresses: pulumi.Output<string[]>;
+    /** `up` or `down`, as the running VM has it; empty where KubeVirt does not tell. */
+    declare public readonly observedLinkState: pulumi.Output<string>;
 
     constructor(name: string, args: InputsOf<NetworkInterfaceInputs>, opts?: pulumi.CustomResourceOptions) {
         const outputs = {
@@ -36,6 +38,7 @@ export class NetworkInterface extends pulumi.dynamic.Resource {
             message: undefined,
             interfaceName: undefined,
             observedAddresses: undefined,
+            observedLinkState: undefined,
         };
         const filledIn = { macAddress: undefined, impact: undefined, reason: undefined };
         super(provider, name, { ...filledIn, ...outputs, ...args }, opts, "wukong", "NetworkInterface");

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import * as k8s from "@kubernetes/client-node";
+import { ClusterClient } from "../../cluster/client";
+import { hasMigrationTarget } from "../../cluster/migration-targets";
 import { type BareApiServer, startBareApiServer } from "../support/bare-api-server";
 import { done, seen, testKubeconfig, until } from "../support/embedded-cluster";
 import { cellsOf, wukong, wukongHere } from "./wukong";
@@ -221,6 +223,18 @@ describe("wukong preflight", () => {
                 "attach a pod NIC": "restart",
                 "another address": "first-boot-only",
             });
+        });
+
+        it("has a node to migrate to only while another one than the VM's takes VMs", async () => {
+            const vmi = { metadata: { name: "vm" }, status: { nodeName: "one" } };
+            // What a client has read of the nodes it reads no more.
+            const hasTarget = async (): Promise<unknown> => hasMigrationTarget(new ClusterClient(server!.config), vmi);
+            assert.equal(await hasTarget(), true);
+            const nodes = server!.config.makeApiClient(k8s.CoreV1Api);
+            const node = await nodes.readNode({ name: "two" });
+            node.spec = { unschedulable: true };
+            await nodes.replaceNode({ name: "two", body: node });
+            assert.equal(await hasTarget(), false);
         });
     });
 });

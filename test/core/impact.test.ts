@@ -161,6 +161,13 @@ const rows: [string, NicChange, Partial<ImpactFacts>, Impact, RegExp][] = [
         "live-migration",
         /not checked: feature gate LiveUpdateNADRef/,
     ],
+    [
+        "an attach by migration, on the only node",
+        attach,
+        { dynamicNetworksController: false, hasMigrationTarget: false },
+        "restart",
+        /, and no other node takes VMs$/,
+    ],
     ["another network on 1.6", { kind: "nad", nic: BRIDGE }, { kubevirtVersion: "v1.6.0" }, "restart", /since 1\.8/],
     [
         "another network of a fixed VM",

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { parse as load } from "yaml";
 import { canonicalPool, conflictsOf, type ConflictSource, type PoolSpec, validatePool } from "../../core/pool";
 import { describe as sentence, errorsOf, warningsOf } from "../../core/problem";
 import { poolOf as pool } from "./small-pool";
@@ -9,6 +11,17 @@ function refuses(spec: PoolSpec, ...expected: (string | RegExp)[]): void {
     for (const part of expected) {
         assert.match(text, typeof part === "string" ? new RegExp(part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")) : part);
     }
+}
+
+/** What is read of a schema. */
+interface Schema {
+    readonly maxItems?: number;
+    readonly items?: Schema;
+    readonly properties?: Readonly<Record<string, Schema>>;
+}
+
+interface Schemas {
+    readonly openAPIV3Schema: { readonly properties: Readonly<Record<string, Schema>> };
 }
 
 function accepts(spec: PoolSpec): void {
@@ -131,7 +144,35 @@ describe("pool declaration", () => {
         accepts(pool({ cidr: "10.0.0.0/24" }, { name: "lan.100-a" }));
         refuses(pool({ cidr: "10.0.0.0/24" }, { staticBand: -1 }), "staticBand");
         refuses(pool({ cidr: "10.0.0.0/24" }, { releaseGraceSeconds: 0.5 }), "releaseGraceSeconds");
-        refuses({ name: "lan", space: "lan", blocks: [] }, "1 to 16 blocks");
+        refuses({ name: "lan", space: "lan", blocks: [] }, "blocks 0", "at least one block");
+    });
+
+    it("has lists as long as the IPPool's schema takes them, and not longer", () => {
+        const { spec } = (
+            load(readFileSync("crds/ippools.yaml", "utf8")) as { spec: { versions: [{ schema: Schemas }] } }
+        ).spec.versions[0].schema.openAPIV3Schema.properties;
+        const { blocks, dnsServers, searchDomains } = spec!.properties!;
+        const { ranges, exclude } = blocks!.items!.properties!;
+        const v4 = (index: number): string => `10.0.${String(index >> 8)}.${String(index & 255)}`;
+        const listOf = <T>(count: number, entry: (index: number) => T): T[] =>
+            Array.from({ length: count }, (_none, index) => entry(index));
+        const cidr = "10.0.0.0/16";
+        const lists: [string, Schema | undefined, (count: number) => PoolSpec][] = [
+            ["blocks[0].ranges", ranges, (count) => pool({ cidr, ranges: listOf(count, (i) => v4(i + 1)) })],
+            ["blocks[0].exclude", exclude, (count) => pool({ cidr, exclude: listOf(count, (i) => v4(i + 1)) })],
+            ["dnsServers", dnsServers, (count) => pool({ cidr }, { dnsServers: listOf(count, v4) })],
+            ["searchDomains", searchDomains, (count) => pool({ cidr }, { searchDomains: listOf(count, String) })],
+            [
+                "blocks",
+                blocks,
+                (count) => ({ ...pool({ cidr }), blocks: listOf(count, (i) => ({ cidr: `10.${String(i)}.0.0/24` })) }),
+            ],
+        ];
+        for (const [field, schema, of] of lists) {
+            const most = schema!.maxItems!;
+            accepts(of(most));
+            refuses(of(most + 1), `${field} "${String(most + 1)} entries" is refused: it has at most ${String(most)}`);
+        }
     });
 
     it("takes a switch to disable it, and nothing else for one [case 36]", () => {

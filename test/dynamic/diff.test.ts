@@ -16,6 +16,7 @@ const NIC: NetworkInterfaceState = {
     ...{ nadName: "shop/lan", primary: false, macAddress: "02:00:00:00:00:07", model: "virtio", linkState: "up" },
     ...{ addresses: ["10.0.0.7/24"], timeoutSeconds: 300, phase: "attached", message: "", interfaceName: "eth1" },
     observedAddresses: [],
+    observedLinkState: "up",
 };
 
 const ADDRESS: IPReservationState = {

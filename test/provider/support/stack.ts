@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 
 import * as automation from "@pulumi/pulumi/automation";
 
+import { Registrations } from "./registrations";
 import { startSubject, type Subject, SUBJECT, usePulumiBinary } from "./subject";
 
 /** What the engine said about one resource. */
@@ -31,6 +32,11 @@ export class Run {
     of(name: string): Step[] {
         return this.steps.filter(({ urn }) => urn.endsWith(`::${name}`));
     }
+}
+
+interface RunOptions {
+    onEvent(event: automation.EngineEvent): void;
+    suppressOutputs: false;
 }
 
 export interface StoredResource {
@@ -91,12 +97,12 @@ export class TestStack {
     }
 
     preview(program: automation.PulumiFn): Promise<Run> {
-        return this.run((options) => this.stack.preview({ ...options, program }));
+        return this.runProgram(program, (options) => this.stack.preview(options));
     }
 
     /** Runs without a preview before it: what a preview says is tried by `preview`. */
     up(program: automation.PulumiFn): Promise<Run> {
-        return this.run((options) => this.stack.up({ ...options, program }));
+        return this.runProgram(program, (options) => this.stack.up(options));
     }
 
     refresh(): Promise<Run> {
@@ -126,9 +132,17 @@ export class TestStack {
         rmSync(this.folder, { recursive: true, force: true });
     }
 
-    private async run(
-        act: (options: { onEvent(event: automation.EngineEvent): void; suppressOutputs: false }) => Promise<unknown>,
+    private async runProgram(
+        program: automation.PulumiFn,
+        act: (options: RunOptions & { program: automation.PulumiFn }) => Promise<unknown>,
     ): Promise<Run> {
+        const registrations = new Registrations();
+        const run = await this.run((options) => act({ ...options, program: registrations.watch(program) }));
+        registrations.compare(run.steps);
+        return run;
+    }
+
+    private async run(act: (options: RunOptions) => Promise<unknown>): Promise<Run> {
         const steps: Step[] = [];
         const messages: string[] = [];
         const onEvent = (event: automation.EngineEvent): void => {
