@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import * as automation from "@pulumi/pulumi/automation";
 import { command } from "./command";
+import { pulumiCommand } from "./pulumi-command";
 import { pulumiEnvironment, type StackUser } from "./pulumi-environment";
 
 /** A change that the engine plans or makes, as its events tell. */
@@ -41,10 +42,11 @@ export class TestStack {
         // Dynamic providers look for packages from the program's folder.
         symlinkSync(path.resolve(__dirname, "..", "..", "..", "node_modules"), path.join(directory, "node_modules"));
         mkdirSync(path.join(directory, "state"));
-        const stack = await automation.LocalWorkspace.createOrSelectStack(
+        const stack = await automation.LocalWorkspace.createStack(
             { stackName: "test", projectName: "wukong-test", program: () => Promise.resolve() },
             {
                 workDir: directory,
+                pulumiCommand: await pulumiCommand(),
                 pulumiHome: path.join(directory, "home"),
                 projectSettings: {
                     name: "wukong-test",

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 
 import * as automation from "@pulumi/pulumi/automation";
 
+import { pulumiCommand } from "../../support/pulumi-command";
 import { Registrations } from "./registrations";
 import { startSubject, type Subject, SUBJECT, usePulumiBinary } from "./subject";
 
@@ -68,10 +69,11 @@ export class TestStack {
         symlinkSync(resolve("node_modules"), join(folder, "work", "node_modules"));
         const { KUBECONFIG: _ambient, ...ambient } = process.env;
         const subject = SUBJECT === "stand-in" ? await startSubject({ ...ambient, ...environment }) : undefined;
-        const stack = await automation.LocalWorkspace.createOrSelectStack(
+        const stack = await automation.LocalWorkspace.createStack(
             { stackName: "test", projectName: "provider-test", program: () => Promise.resolve() },
             {
                 workDir: join(folder, "work"),
+                pulumiCommand: await pulumiCommand(),
                 pulumiHome: join(folder, "home"),
                 projectSettings: {
                     name: "provider-test",
