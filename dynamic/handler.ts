@@ -6,6 +6,7 @@ import { missing, type Need } from "../cluster/preflight";
 import { describe, type Problem } from "../core/problem";
 import type { Consent } from "../core/consent";
 import type { CommonInputs, ConsentInputs } from "./connection";
+import "./engine-watch";
 
 /** What the engine sends, in check and diff of a preview, for a value that is not known yet (`rpc.unknownValue`). */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";

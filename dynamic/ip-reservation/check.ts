@@ -281,8 +281,22 @@ function filled(request: Request, address: Address): IPReservationInputs {
         gateway,
         dnsServers: [...(pool?.spec.dnsServers ?? [])],
         searchDomains: [...(pool?.spec.searchDomains ?? [])],
-        ...(isLost(request, address) && { lost: true as const }),
+        ...((isLost(request, address) || isLeftOver(request, address)) && { lost: true as const }),
     };
+}
+
+/** Whether an interrupted update has written whose the address is otherwise than state and program have it. */
+function isLeftOver(request: Request, address: Address): boolean {
+    const { inputs, olds, space } = request;
+    const held = space.reservationOf(address);
+    const isSame = (["macAddress", "network"] as const).every((field) => olds?.[field] === inputs[field]);
+    return (
+        isSame &&
+        olds?.address === address.text &&
+        held !== undefined &&
+        isOwn(request, held) &&
+        (held.spec.macAddress !== inputs.macAddress || held.spec.network !== inputs.network)
+    );
 }
 
 /** Whether the state has the reservation and the cluster, which was asked, has it no more, or as one that was released. */

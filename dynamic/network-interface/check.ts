@@ -10,9 +10,9 @@ import { macFor, normalizeMac } from "../../core/mac";
 import { NETWORK_TYPES } from "../../core/cni-config";
 import { readNadConfig } from "../../core/cni/nad-config";
 import { networkSwap } from "../../core/network-swap";
-import { validateNics, type LinkState } from "../../core/nic";
+import { validateNics } from "../../core/nic";
 import type { Problem } from "../../core/problem";
-import { attachNics, listsOf } from "../../core/vm-networks";
+import { listsOf } from "../../core/vm-networks";
 import {
     checkWith,
     clientForCheck,
@@ -25,6 +25,7 @@ import {
 import { listedVms } from "../listing";
 import { declarationOf, specOf, type NetworkInterfaceInputs } from "./inputs";
 import { checkParent, claimParent, needsOfParent } from "./macvlan-parent";
+import { hasLost, presentNic } from "./present-nic";
 import { announce, expectChange } from "./siblings";
 
 /** Fields that make another NIC of it. */
@@ -81,11 +82,14 @@ async function checkNic({
     problems.push(...(await checkNad(client, inputs, place)), ...(await checkMacInCluster(client, inputs, place)));
     problems.push(...(problems.length > 0 ? [] : await checkParent(client, inputs, place)));
     const lost = olds !== undefined && hasLost(view, inputs);
-    if (olds && sameFields(olds, inputs) && !lost) {
+    const found = presentNic(view, inputs);
+    const same = olds !== undefined && sameFields(olds, inputs);
+    const interrupted = same && found?.isLeftOver === true;
+    if (same && !lost && !interrupted) {
         return { inputs: { ...inputs, ...verdictOf(olds) }, problems };
     }
-    const present = isKnown(olds, inputs) ? undefined : presentNic(view, inputs);
-    if (present?.conflict !== undefined) {
+    const present = isKnown(olds, inputs) && !interrupted ? undefined : found;
+    if (present?.conflict !== undefined && !present.isLeftOver) {
         problems.push({
             ...place,
             field: "name",
@@ -94,7 +98,7 @@ async function checkNic({
         });
         return { inputs, problems };
     }
-    const before = present ? { ...inputs, linkState: present.linkState, addresses: [] } : olds;
+    const before = present ? { ...inputs, ...present.fields, addresses: interrupted ? inputs.addresses : [] } : olds;
     const { swap, ...cost } = await classify(client, lost ? undefined : before, inputs, view);
     const verdict = present && cost.impact === "none" ? { ...cost, reason: "the VM has it already" } : cost;
     problems.push(...consentProblems(verdict, consentOf(inputs), { ...place, field: "networks" }));
@@ -106,13 +110,8 @@ async function checkNic({
             remedy: "remove what is in the way, or leave the NIC as it is",
         });
     }
-    return { inputs: { ...inputs, ...verdict, ...(lost && { lost }), ...(swap && { swap }) }, problems };
-}
-
-/** A NIC that is in the state but no longer in its VM, or on its way out. */
-function hasLost(view: VmView, { nic }: NetworkInterfaceInputs): boolean {
-    const entry = listsOf(view.vm ?? {}).interfaces?.find((each) => each.name === nic);
-    return view.vm !== undefined && (entry === undefined || entry.state === "absent");
+    const done = { ...(lost && { lost }), ...(interrupted && { interrupted }), ...(swap && { swap }) };
+    return { inputs: { ...inputs, ...verdict, ...done }, problems };
 }
 
 /** NICs that are in the state: the engine checks one that it replaces again, as if it were new. */
@@ -124,20 +123,6 @@ function isKnown(olds: NetworkInterfaceInputs | undefined, { namespace, vm, nic 
         inState.add(key);
     }
     return inState.has(key);
-}
-
-/** The NIC as the VM has it already, where it does and is not about to lose it. */
-function presentNic(
-    { vm }: VmView,
-    inputs: NetworkInterfaceInputs,
-): { linkState: LinkState; conflict: string | undefined } | undefined {
-    const lists = listsOf(vm ?? {});
-    const entry = lists.interfaces?.find((each) => each.name === inputs.nic);
-    if (entry === undefined || entry.state === "absent") {
-        return undefined;
-    }
-    const [conflict] = attachNics(lists, [specOf(inputs)], { namespace: inputs.namespace }).conflicts;
-    return { linkState: entry.state === "down" ? "down" : "up", conflict: conflict?.message };
 }
 
 function withDefaults(news: NetworkInterfaceInputs): NetworkInterfaceInputs {

@@ -34,6 +34,8 @@ export interface NetworkInterfaceInputs extends CommonInputs, ConsentInputs {
     timeoutSeconds: number;
     /** The running VM has lost the NIC (an unplug was interrupted, or made by another): filled in by `check`. */
     lost?: true;
+    /** The VM has the NIC as an interrupted update wrote it, and not as it is in the state: filled in by `check`. */
+    interrupted?: true;
     /** KubeVirt moves the NIC to its network, and the guest keeps it meanwhile: filled in by `check`. */
     swap?: true;
     /** What the last change costs the VM, and why; filled in by `check`. */

@@ -8,8 +8,10 @@ import { classifyChange } from "../../core/impact";
 import { condition, type PodNetworkStatus } from "../../core/kubevirt-objects";
 import { normalizeMac } from "../../core/mac";
 import { missingAddresses, type NicObservation, observeNic } from "../../core/nic-observation";
+import type { NicSpec } from "../../core/nic";
+import { isAsWritten, journaledNics } from "../../core/nic-journal";
 import { nicPhase, type PhaseFacts } from "../../core/nic-phase";
-import { attachNics, changeNetwork, listsOf } from "../../core/vm-networks";
+import { attachNics, changeNetwork, listsOf, specInLists } from "../../core/vm-networks";
 import { differs, plainErrors, storedAnew } from "../handler";
 import { IDENTITY, MUTABLE } from "./check";
 import { detachNic, takeOff } from "./detach";
@@ -47,6 +49,7 @@ export async function diff(
         changed("nadName") ||
         MUTABLE.some(changed) ||
         news.lost === true ||
+        news.interrupted === true ||
         storedAnew(olds, news);
     (changes ? expectChange : settle)(`${news.namespace}/${news.vm}`, news.nic);
     return Promise.resolve({ changes, replaces, deleteBeforeReplace: true });
@@ -106,31 +109,58 @@ const remove = plainErrors(async (id: string, props: NetworkInterfaceState): Pro
                 `Put it back into the program, or remove the VM as well.`,
         );
     }
-    const identity = { name: nic, macAddress: specOf(props).macAddress };
-    const vm = { namespace, name, uid: vmUid };
-    if (props.onRestartRequired === "restart" && (await needsRestart(client, view, props))) {
-        // One that comes back with this run is in force with the restart that comes last.
-        await takeOff(client, vm, identity, replacedNics.has(id) ? undefined : props.timeoutSeconds);
-    } else {
-        await detachNic(client, vm, identity, props);
-    }
+    await unplugged(client, view, specOf(props), { ...props, comesBack: replacedNics.has(id) });
 });
 export { remove as delete };
 
+/** Rids the VM of the NIC; by a restart where only that does, and the VM's owner agrees to it. */
+async function unplugged(
+    client: ClusterClient,
+    view: VmView,
+    nic: NicSpec,
+    inputs: NetworkInterfaceInputs & { comesBack: boolean },
+): Promise<void> {
+    const vm = { namespace: inputs.namespace, name: inputs.vm, uid: inputs.vmUid ?? "" };
+    if (inputs.onRestartRequired === "restart" && (await needsRestart(client, view, nic))) {
+        // One that comes back with this run is in force with the restart that comes last.
+        await takeOff(client, vm, nic, inputs.comesBack ? undefined : inputs.timeoutSeconds);
+    } else {
+        await detachNic(client, vm, nic, inputs);
+    }
+}
+
 /** Whether only a restart rids the VM of the NIC. */
-async function needsRestart(client: ClusterClient, view: VmView, props: NetworkInterfaceState): Promise<boolean> {
-    const change = { kind: "detach", nic: specOf(props) } as const;
-    return classifyChange(change, { ...(await impactFacts(client, view)), isPrimary: false }).impact === "restart";
+async function needsRestart(client: ClusterClient, view: VmView, nic: NicSpec): Promise<boolean> {
+    const facts = { ...(await impactFacts(client, view)), isPrimary: false };
+    return classifyChange({ kind: "detach", nic }, facts).impact === "restart";
+}
+
+/**
+ * Unplugs a NIC of the name that an interrupted update has attached otherwise than it is to be now: what the engine does
+ * not know of it does not replace.
+ */
+async function ridOfLeftover(client: ClusterClient, view: VmView, inputs: NetworkInterfaceInputs): Promise<void> {
+    const { namespace, vm, nic } = inputs;
+    const lists = listsOf(view.vm ?? {});
+    const { conflicts } = attachNics(lists, [specOf(inputs)], { namespace });
+    const found = journaledNics(view.vm ?? {}, lists).find(({ name }) => name === nic);
+    const isOurs = isDeclared(`${namespace}/${vm}`, nic) && isAsWritten(view.vm ?? {}, lists, nic, namespace);
+    if (conflicts.length > 0 && found && isOurs) {
+        await unplugged(client, view, specInLists(lists, found, namespace), { ...inputs, comesBack: true });
+    }
 }
 
 /** Writes the NIC into the VM and waits until it is where it can be: in the guest, or in the template of a VM that is off. */
 async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<NetworkInterfaceState> {
     const client = clientFor(inputs.connection);
     // What the check found is mended by this.
-    const { lost: _lost, swap, ...known } = inputs;
+    const { lost: _lost, interrupted: _interrupted, swap, ...known } = inputs;
     const vm: EditedVm = { namespace: inputs.namespace, name: inputs.vm, uid: inputs.vmUid ?? "" };
     const spec = specOf(inputs);
-    await whileNotReady(client, vm, inputs);
+    const ready = await whileNotReady(client, vm, inputs);
+    if (swap !== true) {
+        await ridOfLeftover(client, ready, inputs);
+    }
     await editVm(client, vm, {
         kind: "attach",
         nic: spec.name,
@@ -189,12 +219,13 @@ async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<Net
 /**
  * Waits while the VM cannot take the NIC: a NIC written while a VM starts is missed by its pod but expected by its
  * domain (kubevirt issue 9658); one of a name that is being unplugged would be unplugged with it.
+ * @returns the VM as it is then
  */
-async function whileNotReady(client: ClusterClient, vm: EditedVm, inputs: NetworkInterfaceInputs): Promise<void> {
-    await waitForVm(
+async function whileNotReady(client: ClusterClient, vm: EditedVm, inputs: NetworkInterfaceInputs): Promise<VmView> {
+    return waitForVm(
         client,
         vm,
-        (view) => {
+        (view): Verdict<VmView> => {
             const starting = notStarting(view);
             if (starting) {
                 return starting;
@@ -202,7 +233,7 @@ async function whileNotReady(client: ClusterClient, vm: EditedVm, inputs: Networ
             const { phase, message } = nicPhase(inputs.nic, factsOf(view, {}));
             return phase === "detaching" || phase === "guest-detached" || isMarkedAbsent(view, inputs.nic)
                 ? { done: false, seen: `${phase}: ${message}` }
-                : { done: true, result: undefined };
+                : { done: true, result: view };
         },
         `VM "${vm.namespace}/${vm.name}" to be ready for NIC "${inputs.nic}"`,
         inputs.timeoutSeconds,

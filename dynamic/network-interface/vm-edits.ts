@@ -2,7 +2,7 @@ import type { ClusterClient } from "../../cluster/client";
 import { ClusterError, hasReason } from "../../cluster/errors";
 import { VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
 import { getVm, powerOf, type VirtualMachine, type VirtualMachineInstance } from "../../cluster/virtual-machine";
-import { journalPatch, type JournaledNic } from "../../core/nic-journal";
+import { journalPatch, type WrittenNic } from "../../core/nic-journal";
 import { listsOf, listsPatch, type ListEdit, type VmLists } from "../../core/vm-networks";
 import { outstanding, settle, unseen } from "./siblings";
 
@@ -12,7 +12,7 @@ export interface Edit {
     readonly kind: "attach" | "detach";
     readonly nic: string;
     /** For an attach, what the VM's journal is to say of it; absent for a NIC that no VirtualMachine declares. */
-    readonly journaled?: JournaledNic;
+    readonly journaled?: WrittenNic;
     readonly apply: (lists: VmLists, running: boolean) => ListEdit;
 }
 

@@ -1,9 +1,8 @@
 import { powerOf, type VmView } from "../../cluster/virtual-machine";
-import type { Verdict } from "../../cluster/wait";
 import type { PhaseFacts } from "../../core/nic-phase";
 
 /** The verdict on a VM that starts; `undefined` on any other. */
-export function notStarting(view: VmView): Verdict<undefined> | undefined {
+export function notStarting(view: VmView): { done: false; seen: string } | undefined {
     return powerOf(view) === "starting"
         ? { done: false, seen: `its instance is ${view.vmi?.status?.phase ?? "pending"}` }
         : undefined;

@@ -9,12 +9,13 @@ import { Remembered } from "../../cluster/remembered";
 import type { VmView } from "../../cluster/virtual-machine";
 import { classifyChange, type ImpactVerdict } from "../../core/impact";
 import { MANAGER_ANNOTATION } from "../../core/manager";
+import type { NicSpec } from "../../core/nic";
 import { journaledNics } from "../../core/nic-journal";
 import { hashLabel, nicOfOwner } from "../../core/reservation";
 import { listsOf, specInLists } from "../../core/vm-networks";
 import { doable } from "../network-interface/check";
 import { detachNic } from "../network-interface/detach";
-import type { Leftovers, PowerStateInputs } from "./inputs";
+import type { Leftovers, PlannedNic, PowerStateInputs } from "./inputs";
 
 /** What is left over, with what each unplug costs by the name of the NIC. */
 export interface FoundLeftovers extends Leftovers {
@@ -32,7 +33,6 @@ export async function findLeftovers(
     networks: PowerStateInputs["networks"],
     view: VmView,
 ): Promise<FoundLeftovers> {
-    const known = { ...networks, ...inputs.networks };
     const addresses = new Set(
         [...Object.values(networks), ...Object.values(inputs.networks)]
             .flatMap((nic) => nic.addresses)
@@ -41,12 +41,14 @@ export async function findLeftovers(
     const reservations = (await reservationsLeft(client, inputs)).filter(({ address }) => !addresses.has(address));
     const lists = listsOf(view.vm ?? {});
     const isOurs = view.vm?.metadata.annotations?.[MANAGER_ANNOTATION] === inputs.manager;
-    const left = isOurs ? journaledNics(view.vm, lists).filter(({ name }) => known[name] === undefined) : [];
-    if (left.length === 0) {
+    const journaled = isOurs ? journaledNics(view.vm, lists) : [];
+    const specs = journaled
+        .map((nic) => specInLists(lists, nic, inputs.namespace))
+        .filter((nic) => inputs.networks[nic.name] === undefined && !isSameNic(networks[nic.name], nic));
+    if (specs.length === 0) {
         return { nics: [], reservations, verdicts: {} };
     }
     const facts = await impactFacts(client, view);
-    const specs = left.map((nic) => specInLists(lists, nic, inputs.namespace));
     const verdicts = specs.map((nic): [string, ImpactVerdict] => {
         const change = { kind: "detach", nic } as const;
         // To be rid of what nobody knows of is no reason for a restart.
@@ -59,6 +61,11 @@ export async function findLeftovers(
         ...(nadName !== undefined && { nadName }),
     }));
     return { nics, reservations, verdicts: Object.fromEntries(verdicts) };
+}
+
+/** Whether it is the NIC of the state, which the engine deletes, and not one that was to take its place. */
+function isSameNic(known: PlannedNic | undefined, { macAddress, nadName }: NicSpec): boolean {
+    return known?.macAddress === macAddress && known.nadName === nadName;
 }
 
 /** Reservations for NICs of the VM. */

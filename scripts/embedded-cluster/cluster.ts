@@ -63,6 +63,8 @@ export interface EmbeddedCluster {
     readonly directory: string;
     /** The path of a user's kubeconfig. */
     kubeconfigOf(user: ClusterUser): string;
+    /** Kills its API server, without warning. @returns what starts it again, on the state it left */
+    crashApiServer(): Promise<() => Promise<void>>;
     /** Ends all its programs; the state is lost. */
     stop(): Promise<void>;
 }
@@ -103,6 +105,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Embedd
         kubeconfig: kubeconfigPath(directory, "admin"),
         directory,
         kubeconfigOf: (user) => kubeconfigPath(directory, user),
+        crashApiServer: () => start.crashApiServer(),
         stop: async () => {
             await stopCluster(directory);
             if (temporary) {
@@ -149,8 +152,8 @@ function describe(processes: readonly ProcessRecord[]): string {
 }
 
 class ClusterStart {
-    private readonly programs: Program[] = [];
-    private readonly signal: AbortSignal;
+    private programs: readonly Program[] = [];
+    private signal: AbortSignal;
 
     constructor(
         private readonly directory: string,
@@ -187,6 +190,17 @@ class ClusterStart {
         nodes.assertRunning();
     }
 
+    /** The other programs go on, and connect again to the one that takes its place. */
+    async crashApiServer(): Promise<() => Promise<void>> {
+        const victims = this.programs.filter(({ name }) => name === "kube-apiserver");
+        this.programs = this.programs.filter((program) => !victims.includes(program));
+        await endProcesses(this.directory, victims);
+        return async () => {
+            this.signal = AbortSignal.timeout(this.timeoutMs());
+            await this.apiServerReady(this.start("kube-apiserver"));
+        };
+    }
+
     private prepareDirectory(): void {
         fs.mkdirSync(this.directory, { recursive: true, mode: 0o700 });
         for (const stale of ["etcd", "certificates", "kubeconfigs", "logs"]) {
@@ -216,7 +230,7 @@ class ClusterStart {
             directory: this.directory,
             lifeline,
         });
-        this.programs.push(program);
+        this.programs = [...this.programs, program];
         writeProcesses(
             this.directory,
             this.programs.map(({ name, pid }) => ({ name, pid })),

@@ -178,7 +178,7 @@ describe("`pulumi up`, killed", function () {
         await leavesNothing();
     });
 
-    it("alone, while its providers go on for a while, ends well the next time", async () => {
+    it("alone, ends well the next time, and its providers do not go on for ever", async () => {
         await stack.succeed(up("eth1"));
         const life = await view.life(VM);
         const run = up("eth1", "eth2");
@@ -189,6 +189,7 @@ describe("`pulumi up`, killed", function () {
         await run.killAlone();
         await stack.cancel();
         await converges("eth1", "eth2");
+        await run.providersGone();
         assert.deepEqual(await view.life(VM), life);
         await leavesNothing();
     });

@@ -7,12 +7,6 @@ import { useRecording, useStack } from "../support/use-stack";
 /** KubeVirt moves a plugged NIC from 1.8 on. */
 const MOVES = kubeVirtRelease === "1.9";
 
-/** An entry of the annotation that Multus writes on a pod. */
-interface NetworkStatus {
-    readonly name: string;
-    readonly default?: boolean;
-}
-
 describe("another network for the NIC of a running VM", function () {
     this.timeout(180_000);
     const suite = useStack("network-swap");
@@ -43,14 +37,7 @@ describe("another network for the NIC of a running VM", function () {
 
     /** The networks that the pod in which the VM runs is on, besides the cluster's own. */
     async function podNetworks(vm: string): Promise<string[]> {
-        const { items } = await namespace.clients.core.listNamespacedPod({
-            namespace: namespace.name,
-            labelSelector: `kubevirt.io/vm=${vm}`,
-        });
-        const { nodeName } = (await suite.view.vmi(vm)).status ?? {};
-        const pod = items.find(({ spec, status }) => spec?.nodeName === nodeName && status?.phase === "Running");
-        const text = pod?.metadata?.annotations?.["k8s.v1.cni.cncf.io/network-status"] ?? "[]";
-        return (JSON.parse(text) as NetworkStatus[]).filter((each) => !each.default).map(({ name }) => name);
+        return suite.view.podNetworks(vm, (await suite.view.vmi(vm)).status?.nodeName);
     }
 
     /** Whether KubeVirt was asked to unplug the NIC at any time since the last call. */

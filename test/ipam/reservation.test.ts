@@ -74,6 +74,25 @@ describe("an IPReservation", () => {
         );
     });
 
+    it("gets its MAC address back where an interrupted update has changed it, and the program is as before", async () => {
+        const { id, outs } = await made({ ...eth1Of("db"), requested: "10.0.0.5/24" });
+        const { connection } = outs;
+        const changed = { ...eth1Of("db"), macAddress: "02:00:00:00:33:02", requested: "10.0.0.5/24", connection };
+        await update(id, outs, (await planned(changed, outs)).plan);
+
+        const { plan } = await planned({ ...eth1Of("db"), requested: "10.0.0.5/24" }, outs);
+        assert.deepEqual(await diff(id, { ...outs, connection: plan.connection }, plan), {
+            changes: true,
+            replaces: [],
+        });
+        await update(id, outs, plan);
+        const held = await reservationsOf(client, space);
+        assert.deepEqual(
+            held.map(({ spec }) => spec.macAddress),
+            [MAC],
+        );
+    });
+
     it("is taken up again where somebody else has released it, and its stack still has it", async () => {
         const { id, outs } = await made({ requested: "10.0.0.9/24" });
         const address = addressOf("10.0.0.9");

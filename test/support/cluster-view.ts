@@ -23,7 +23,10 @@ interface GuestSpec {
 
 export interface Vm extends k8s.KubernetesObject {
     readonly spec: { readonly runStrategy?: string; readonly template: { readonly spec: GuestSpec } };
-    readonly status?: { readonly ready?: boolean };
+    readonly status?: {
+        readonly ready?: boolean;
+        readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    };
 }
 
 export interface Vmi extends k8s.KubernetesObject {
@@ -105,6 +108,18 @@ export class ClusterView {
             namespace: this.namespace,
         })) as { items: (k8s.KubernetesObject & { spec: { vmiName: string } })[] };
         return list.items.filter(({ spec }) => spec.vmiName === vm).map(({ metadata }) => metadata?.name ?? "");
+    }
+
+    /** The networks that the VM's pod on a node is on, besides the cluster's own. */
+    async podNetworks(vm: string, node: string | undefined): Promise<string[]> {
+        const { items } = await this.clients.core.listNamespacedPod({
+            namespace: this.namespace,
+            labelSelector: `kubevirt.io/vm=${vm}`,
+        });
+        const pod = items.find(({ spec, status }) => spec?.nodeName === node && status?.phase === "Running");
+        const text = pod?.metadata?.annotations?.["k8s.v1.cni.cncf.io/network-status"] ?? "[]";
+        const networks = JSON.parse(text) as { readonly name: string; readonly default?: boolean }[];
+        return networks.filter((each) => each.default !== true).map(({ name }) => name);
     }
 
     /** What a restart, of the VM or of its pod, would change. */

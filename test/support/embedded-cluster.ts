@@ -56,8 +56,13 @@ export interface TestClients {
 
 /** Clients of a user of the test cluster. */
 export async function testClients(user: TestUser = "admin"): Promise<TestClients> {
+    return clientsOf(await testKubeconfig(user));
+}
+
+/** Clients by a kubeconfig. */
+export function clientsOf(kubeconfig: string): TestClients {
     const config = new k8s.KubeConfig();
-    config.loadFromFile(await testKubeconfig(user));
+    config.loadFromFile(kubeconfig);
     return {
         config,
         core: config.makeApiClient(k8s.CoreV1Api),

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { done, seen, until } from "./embedded-cluster";
-import { pulumiEnvironment } from "./pulumi-environment";
+import { pulumiEnvironment, type StackUser } from "./pulumi-environment";
 
 /** How a run of the CLI ended. */
 export interface Ended {
@@ -56,10 +56,38 @@ export class PulumiProcess {
         return this.ended;
     }
 
-    /** Kills the CLI alone: what it started, the providers, goes on for as long as it takes. */
+    /**
+     * Kills a process in which dynamic providers run, and nothing else, once there is one.
+     * @returns whether the run had one
+     */
+    async killProvider(): Promise<boolean> {
+        return until("a process of dynamic providers", async () => {
+            const [provider] = this.providers();
+            if (provider !== undefined) {
+                killIfThere(provider);
+            }
+            return Promise.resolve(
+                provider !== undefined || !this.running ? done(provider !== undefined) : seen("none"),
+            );
+        });
+    }
+
+    /** Kills the CLI alone: what it started, the providers, learns of it by itself. */
     async killAlone(): Promise<Ended> {
         this.child.kill("SIGKILL");
         return this.ended;
+    }
+
+    /** Waits until no process is left in which dynamic providers run. */
+    async providersGone(): Promise<void> {
+        await until("the dynamic providers of the run to end", async () => {
+            const left = this.providers();
+            return Promise.resolve(left.length === 0 ? done(true) : seen(left));
+        });
+    }
+
+    private providers(): number[] {
+        return markedProcesses(this.mark).filter((pid) => commandLineOf(pid).includes("cmd/dynamic-provider/index.js"));
     }
 }
 
@@ -72,8 +100,11 @@ export class CliStack {
         private readonly environment: Record<string, string>,
     ) {}
 
-    /** @param program a module that reads what it needs from the environment variable PROGRAM, as JSON */
-    static async create(program: string): Promise<CliStack> {
+    /**
+     * @param program a module that reads what it needs from the environment variable PROGRAM, as JSON
+     * @param user whose kubeconfig the CLI has
+     */
+    static async create(program: string, user?: StackUser): Promise<CliStack> {
         const directory = mkdtempSync(path.join(tmpdir(), "wukong-cli-"));
         symlinkSync(path.resolve(__dirname, "..", "..", "..", "node_modules"), path.join(directory, "node_modules"));
         mkdirSync(path.join(directory, "state"));
@@ -82,7 +113,7 @@ export class CliStack {
         writeFileSync(path.join(directory, "Pulumi.yaml"), JSON.stringify(project));
         writeFileSync(path.join(directory, "package.json"), JSON.stringify({ name: "wukong-test" }));
         const stack = new CliStack(directory, {
-            ...(await pulumiEnvironment()),
+            ...(await pulumiEnvironment(user)),
             PULUMI_HOME: path.join(directory, "home"),
             PULUMI_BACKEND_URL: `file://${path.join(directory, "state")}`,
         });
@@ -93,6 +124,11 @@ export class CliStack {
     /** Starts `pulumi up` for what the program reads. */
     up(input: unknown): PulumiProcess {
         return this.start(["up", "--yes", "--skip-preview"], input);
+    }
+
+    /** Starts a preview, which fails where it finds anything to do. */
+    previewNothing(input: unknown): PulumiProcess {
+        return this.start(["preview", "--expect-no-changes", "--diff"], input);
     }
 
     destroy(): PulumiProcess {
@@ -158,6 +194,15 @@ function markedProcesses(mark: string): number[] {
             }
         })
         .map(Number);
+}
+
+function commandLineOf(pid: number): string {
+    try {
+        return readFileSync(`/proc/${String(pid)}/cmdline`, "utf8");
+    } catch {
+        // It has ended.
+        return "";
+    }
 }
 
 function killIfThere(pid: number): void {
