@@ -42,6 +42,8 @@ export class TestStack {
         // Dynamic providers look for packages from the program's folder.
         symlinkSync(path.resolve(__dirname, "..", "..", "..", "node_modules"), path.join(directory, "node_modules"));
         mkdirSync(path.join(directory, "state"));
+        // Also puts the CLI on PATH.
+        const envVars = await pulumiEnvironment(user);
         const stack = await automation.LocalWorkspace.createStack(
             { stackName: "test", projectName: "wukong-test", program: () => Promise.resolve() },
             {
@@ -53,7 +55,7 @@ export class TestStack {
                     runtime: "nodejs",
                     backend: { url: `file://${path.join(directory, "state")}` },
                 },
-                envVars: await pulumiEnvironment(user),
+                envVars,
             },
         );
         // After each run Automation starts the CLI three times more, for outputs and history: the events tell the former.
