@@ -38,6 +38,8 @@ export interface Struck {
     readonly ended: Ended;
     /** False where the run ended before the moment came. */
     readonly hit: boolean;
+    /** Ends what an engine that was killed alone has left. */
+    readonly clear: () => Promise<unknown>;
 }
 
 /** How long a run may go on whose provider or API server was killed. */
@@ -80,7 +82,7 @@ export async function struck(
         const { text } = await run.kill();
         throw new Error(`The run did not end within ${String(END_MS / 1000)} s of the fault: ${text}`);
     }
-    return { ended, hit };
+    return { ended, hit, clear: async () => run.kill() };
 }
 
 async function watchFor(view: ClusterView, moment: Moment): Promise<{ came: Promise<unknown>; stop: () => void }> {

@@ -91,7 +91,7 @@ describe("five VMs whose NICs are edited at random, with updates that are killed
             const downMs = random() * 1_500;
             let said = "";
             try {
-                const [{ hit, ended }, entries] = await Promise.all([
+                const [{ hit, ended, clear }, entries] = await Promise.all([
                     struck(() => stack.up(input(next.program)), fault, { moment, view, cluster, downMs }),
                     visited === undefined ? undefined : addForeign(visited, round),
                 ]);
@@ -112,6 +112,7 @@ describe("five VMs whose NICs are edited at random, with updates that are killed
                     usualMs = Date.now() - start;
                 }
                 await invariants.hold(program, foreign);
+                await clear();
                 if (round % ROUNDS_OF_A_PREVIEW === 0 || round === ROUNDS) {
                     const before = await view.written();
                     await stack.succeed(stack.previewNothing(input(program)));

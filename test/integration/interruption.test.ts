@@ -182,10 +182,14 @@ describe("`pulumi up`, killed", function () {
         await stack.succeed(up("eth1"));
         const life = await view.life(VM);
         const run = up("eth1", "eth2");
-        await until("the NIC to be in the VM", async () => {
-            const nics = listedNics(await view.vm(VM));
-            return "eth2" in nics ? done(true) : seen(nics);
-        });
+        await until(
+            "the NIC to be in the VM",
+            async () => {
+                const nics = listedNics(await view.vm(VM));
+                return "eth2" in nics ? done(true) : seen(nics);
+            },
+            120_000,
+        );
         await run.killAlone();
         await stack.cancel();
         await converges("eth1", "eth2");
