@@ -150,7 +150,9 @@ async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<Net
     const migration = new MigrationRequest(client, vm, inputs.onMigrationRequired);
     let last: Observation = { phase: "syncing", message: "", interfaceName: "", observedAddresses: [] };
     let isMigrationRequired = swap === true;
+    let observeLate: (() => Observation) | undefined;
     const look = (view: VmView, podNetworks?: readonly PodNetworkStatus[]): Verdict<Observation> => {
+        observeLate = () => observe(inputs.nic, view, { ...kubevirt, pastDeadline: true }, podNetworks);
         last = observe(inputs.nic, view, kubevirt, podNetworks);
         migration.see(view);
         isMigrationRequired ||= condition(view.vmi?.status?.conditions, "MigrationRequired")?.status === "True";
@@ -174,6 +176,9 @@ async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<Net
         }
     } catch (error) {
         if (error instanceof ClusterError) {
+            if (error.reason === "deadline") {
+                last = observeLate?.() ?? last;
+            }
             // The NIC is in the VM: the engine keeps it, and the next update goes on from here.
             throw Object.assign(new Error(error.message), {
                 id,
@@ -218,13 +223,14 @@ type Observation = Pick<NetworkInterfaceState, "phase" | "message" | "interfaceN
 function observe(
     nic: string,
     view: VmView,
-    kubevirt: Pick<PhaseFacts, "workloadUpdateMethods">,
+    kubevirt: Pick<PhaseFacts, "workloadUpdateMethods" | "pastDeadline">,
     podNetworks?: readonly PodNetworkStatus[],
 ): Observation {
     const status = view.vmi?.status?.interfaces?.find((each) => each.name === nic);
     return {
         ...nicPhase(nic, {
             ...factsOf(view, kubevirt),
+            ...(kubevirt.pastDeadline === true && { pastDeadline: true }),
             ...(podNetworks && { launcherPodInfo: { networkStatus: podNetworks } }),
         }),
         interfaceName: status?.interfaceName ?? "",
