@@ -8,8 +8,8 @@ import type { VmView } from "./virtual-machine";
 /** Whether KubeVirt says that an instance has to be migrated for its NICs, and nobody has begun to. */
 export function awaitsMigration({ vmi }: VmView): boolean {
     return (
-        vmi !== undefined &&
-        condition(vmi.status?.conditions, "MigrationRequired")?.status === "True" &&
+        vmi?.status?.phase === "Running" &&
+        condition(vmi.status.conditions, "MigrationRequired")?.status === "True" &&
         !isMigrating({ vmi })
     );
 }

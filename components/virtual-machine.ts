@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { probeProblems, runStrategyProblems } from "../core/admission";
 import type { OnMigrationRequired, OnRestartRequired } from "../core/consent";
 import { errorsOf } from "../core/problem";
 import { validateNics } from "../core/nic";
@@ -111,14 +112,17 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
         super("wukong:index:VirtualMachine", name, {}, opts);
         this.vmName = args.vmName ?? `${name}-vm`;
         const adopt = "template" in args && args.adopt === true;
+        const runStrategy = args.runStrategy ?? "Always";
         refuse(this, `VirtualMachine ${name}`, [
+            ...runStrategyProblems(this.vmName, runStrategy),
             ...("template" in args ? templateProblems(this.vmName, args.template) : []),
+            // A VM that is taken over may have NICs that the program does not declare.
+            ...("template" in args && !adopt ? probeProblems(this.vmName, args.template.spec, args.networks) : []),
             ...errorsOf(validateNics(this.vmName, args.networks.map(plainDeclaration))),
             ...networkProblems(this.vmName, args.networks),
             ...exposureProblems(this.vmName, args.networks),
         ]);
         this.namespace = pulumi.output(args.namespace ?? "default");
-        const runStrategy = args.runStrategy ?? "Always";
         this.expectedToRun = runStrategy === "Always" || runStrategy === "RerunOnFailure";
         const scope = scopeOf(this, args);
         const timeoutSeconds = args.timeoutSeconds ?? 300;

@@ -16,6 +16,9 @@ export const NIC_TYPES: readonly NicType[] = ["pod", "bridge", "macvlan", "sriov
 /** NIC models KubeVirt admits (pkg/network/admitter). */
 export const NIC_MODELS: readonly string[] = ["virtio", "e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139"];
 
+/** A namespace is a DNS label, a name a DNS subdomain (Kubernetes, "Object Names and IDs"). */
+const NAD_NAME = /^([a-z0-9]([-a-z0-9]*[a-z0-9])?\/)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
+
 /** A NIC with everything decided: what the VM's two lists are written from. */
 export interface NicSpec {
     /** Logical name, equal in `networks` and `interfaces`. */
@@ -118,6 +121,14 @@ function nicProblems(vm: string, nic: NicDeclaration): Problem[] {
             value: nic.nadName,
             rule: "a pod NIC is on the cluster's pod network and has no NetworkAttachmentDefinition",
             remedy: "leave nadName out, or choose another type",
+        });
+    }
+    if (nic.nadName !== undefined && !NAD_NAME.test(nic.nadName)) {
+        problems.push({
+            ...at("nadName"),
+            value: nic.nadName,
+            rule: "a NetworkAttachmentDefinition is named by its name, or by its namespace, a slash and its name (RFC 1123)",
+            remedy: "write it as lan or prod/lan",
         });
     }
     if (nic.macAddress !== undefined) {

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
@@ -73,13 +73,13 @@ async function run(files: string[], options: string[]): Promise<Summary> {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
         process.on(signal, () => interruption.abort());
     }
-    const compiled = mkdtempSync(path.join(tmpdir(), "wukong-compiled-"));
     const cluster = await startCluster({ onProgress: (step) => console.error(`cluster: ${step}`) });
+    const compiled = mkdtempSync(path.join(tmpdir(), "wukong-compiled-"));
     try {
+        compileInto(compiled);
         const folder = path.dirname(pulumi);
         const environment = {
             ...process.env,
-            // Each run of the engine starts a Node of its own, for dynamic providers: what the first compiles serves all.
             NODE_COMPILE_CACHE: compiled,
             WUKONG_TEST_KUBECONFIG: cluster.kubeconfig,
             WUKONG_PULUMI_BIN: folder,
@@ -113,6 +113,23 @@ async function run(files: string[], options: string[]): Promise<Summary> {
         await cluster.stop();
         rmSync(compiled, { recursive: true, force: true });
     }
+}
+
+/**
+ * Each run of the engine loads the SDKs and the package in processes of its own, which it kills: what this one compiles of
+ * them saves them a fifth of their time.
+ */
+function compileInto(folder: string): void {
+    const loaded = [
+        "@pulumi/pulumi",
+        "@pulumi/kubernetes",
+        "@kubernetes/client-node",
+        ...globSync("bin/dynamic/*/provider.js", { cwd: REPOSITORY }).map((file) => path.join(REPOSITORY, file)),
+    ];
+    execFileSync(process.execPath, ["-e", loaded.map((module) => `require(${JSON.stringify(module)});`).join("")], {
+        cwd: REPOSITORY,
+        env: { ...process.env, NODE_COMPILE_CACHE: folder },
+    });
 }
 
 /** Runs the files against a cluster of their own, which has KubeVirt 1.9. */

@@ -4,6 +4,7 @@ import { NETWORK_ATTACHMENT_DEFINITION, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANC
 import type { Need } from "../../cluster/preflight";
 import { impactFacts } from "../../cluster/impact-facts";
 import { readVm, wrongCluster, type VmView } from "../../cluster/virtual-machine";
+import { networkNameProblems, podNetworkProblems, probeProblemsOfReplacement } from "../../core/admission";
 import { consentProblems, type Consent } from "../../core/consent";
 import { classifyChange, heaviest, type ImpactVerdict, type NicChange } from "../../core/impact";
 import { macFor, normalizeMac } from "../../core/mac";
@@ -63,7 +64,8 @@ async function checkNic({
         return { inputs, problems: [] };
     }
     const place = { vm: `${inputs.namespace}/${inputs.vm}`, nic: inputs.nic };
-    const problems = validateNics(place.vm, [declarationOf(inputs)]);
+    const declaration = declarationOf(inputs);
+    const problems = [...validateNics(place.vm, [declaration]), ...networkNameProblems(place, declaration)];
     if (problems.length > 0) {
         return { inputs, problems };
     }
@@ -79,6 +81,7 @@ async function checkNic({
     if (stranger !== undefined) {
         return { inputs, problems: [...problems, stranger] };
     }
+    problems.push(...podNetworkProblems(place, declaration, listsOf(view.vm ?? {}), inputs.siblings ?? []));
     problems.push(...(await checkNad(client, inputs, place)), ...(await checkMacInCluster(client, inputs, place)));
     problems.push(...(problems.length > 0 ? [] : await checkParent(client, inputs, place)));
     const lost = olds !== undefined && hasLost(view, inputs);
@@ -87,6 +90,9 @@ async function checkNic({
     const interrupted = same && found?.isLeftOver === true;
     if (same && !lost && !interrupted) {
         return { inputs: { ...inputs, ...verdictOf(olds) }, problems };
+    }
+    if (stays && !lost && olds.type === "pod" && isReplaced(olds, inputs)) {
+        problems.push(...probeProblemsOfReplacement(place, templateSpecOf(view)));
     }
     const present = isKnown(olds, inputs) && !interrupted ? undefined : found;
     if (present?.conflict !== undefined && !present.isLeftOver) {
@@ -322,6 +328,14 @@ async function classify(
     return { impact, reason, ...(moved && { swap: true }) };
 }
 
+function isReplaced(olds: NetworkInterfaceInputs, news: NetworkInterfaceInputs): boolean {
+    return IDENTITY.some((field) => olds[field] !== news[field]);
+}
+
+function templateSpecOf({ vm }: VmView): Readonly<Record<string, unknown>> | undefined {
+    return vm?.spec?.template?.spec;
+}
+
 function changesNetworkAlone(olds: NetworkInterfaceInputs, news: NetworkInterfaceInputs): boolean {
     const changed = IDENTITY.filter((field) => olds[field] !== news[field]);
     return changed.length === 1 && changed[0] === "nadName";
@@ -358,7 +372,7 @@ function changesBetween(olds: NetworkInterfaceInputs | undefined, news: NetworkI
     if (!olds || olds.namespace !== news.namespace || olds.vm !== news.vm || olds.nic !== news.nic) {
         return [{ kind: "attach", nic }, ...told];
     }
-    if (IDENTITY.some((field) => olds[field] !== news[field])) {
+    if (isReplaced(olds, news)) {
         return [{ kind: "detach", nic: specOf(olds) }, { kind: "attach", nic }, ...told];
     }
     const readdressed = JSON.stringify(olds.addresses) !== JSON.stringify(news.addresses);

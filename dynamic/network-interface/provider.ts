@@ -180,7 +180,9 @@ async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<Net
     const migration = new MigrationRequest(client, vm, inputs.onMigrationRequired);
     let last: Observation = { phase: "syncing", message: "", ...observeNic(undefined) };
     let isMigrationRequired = swap === true;
+    let observeLate: (() => Observation) | undefined;
     const look = (view: VmView, podNetworks?: readonly PodNetworkStatus[]): Verdict<Observation> => {
+        observeLate = () => observe(inputs, view, { ...kubevirt, pastDeadline: true }, podNetworks);
         last = observe(inputs, view, kubevirt, podNetworks);
         migration.see(view);
         isMigrationRequired ||= condition(view.vmi?.status?.conditions, "MigrationRequired")?.status === "True";
@@ -204,6 +206,9 @@ async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<Net
         }
     } catch (error) {
         if (error instanceof ClusterError) {
+            if (error.reason === "deadline") {
+                last = observeLate?.() ?? last;
+            }
             // The NIC is in the VM: the engine keeps it, and the next update goes on from here.
             throw Object.assign(new Error(error.message), {
                 id,
@@ -249,12 +254,13 @@ type Observation = NicObservation & Pick<NetworkInterfaceState, "phase" | "messa
 function observe(
     { nic, addresses }: NetworkInterfaceInputs,
     view: VmView,
-    kubevirt: Pick<PhaseFacts, "workloadUpdateMethods">,
+    kubevirt: Pick<PhaseFacts, "workloadUpdateMethods" | "pastDeadline">,
     podNetworks?: readonly PodNetworkStatus[],
 ): Observation {
     const observed = observeNic(view.vmi?.status?.interfaces?.find((each) => each.name === nic));
     const { phase, message } = nicPhase(nic, {
         ...factsOf(view, kubevirt),
+        ...(kubevirt.pastDeadline === true && { pastDeadline: true }),
         ...(podNetworks && { launcherPodInfo: { networkStatus: podNetworks } }),
     });
     const missing = missingAddresses(addresses, observed.observedAddresses);

@@ -1,3 +1,4 @@
+import { runStrategyProblems } from "../../core/admission";
 import type { ClusterClient } from "../../cluster/client";
 import { impactFacts } from "../../cluster/impact-facts";
 import { SECRET, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
@@ -39,6 +40,7 @@ async function checkPowerState({ olds, news }: CheckRequest<PowerStateInputs>): 
     const vm = `${news.namespace}/${news.vm}`;
     const before = olds?.namespace === news.namespace && olds.vm === news.vm ? olds.networks : undefined;
     const problems: (Problem | string)[] = [
+        ...runStrategyProblems(vm, news.runStrategy),
         ...errorsOf(validateNics(vm, Object.entries(news.networks).map(declarationOf))),
         ...(before ? primaryKept(vm, before, news.networks) : []),
     ];

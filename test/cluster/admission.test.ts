@@ -23,23 +23,8 @@ const nics = (...list: readonly Nic[]): Pick<Refused, "interfaces" | "networks">
 
 const withoutBinding = expected.withoutBinding;
 
-/** The texts are upstream's (pkg/network/admitter at v1.6.0 and v1.9.0). */
+/** What no program can write; the rest is in admission-agreement.test.ts. */
 const refused: readonly Refused[] = [
-    {
-        title: "an unknown state",
-        ...nics(podNic, { ...red, state: "sideways" as "up" }),
-        message: "logical red interface state value is unsupported: sideways",
-    },
-    {
-        title: "the primary NIC set absent",
-        ...nics({ ...podNic, state: "absent" }, red),
-        message: `"default" interface's state "absent" is supported only for bridge binding, "default" interface's state "absent" is not supported on default networks`,
-    },
-    {
-        title: "a state on an SR-IOV NIC",
-        ...nics(podNic, { ...red, state: "down", binding: { sriov: {} } }),
-        message: `"red" interface's state "down" is not supported for SR-IOV NICs`,
-    },
     {
         title: "a network without an interface",
         interfaces: [interfaceOf(podNic)],
@@ -52,38 +37,6 @@ const refused: readonly Refused[] = [
         networks: [networkOf(podNic)],
         message: `${spec}.domain.devices.interfaces[1].name 'red' not found.`,
     },
-    {
-        title: "two networks of a name",
-        interfaces: [interfaceOf(podNic), interfaceOf(red)],
-        networks: [podNic, red, red].map(networkOf),
-        message: `Network with name "red" already exists, every network must have a unique name`,
-    },
-    {
-        title: "two pod networks",
-        ...nics(podNic, { name: "other" }),
-        message: `more than one interface is connected to a pod network in ${spec}.interfaces`,
-    },
-    {
-        title: "masquerade on Multus",
-        ...nics(podNic, { ...red, binding: { masquerade: {} } }),
-        message: "Masquerade interface only implemented with pod network",
-    },
-    {
-        title: "an empty NAD name",
-        ...nics(podNic, { ...red, nad: "" }),
-        message: "CNI delegating plugin must have a networkName",
-    },
-    {
-        title: "a bad MAC",
-        ...nics(podNic, { ...red, macAddress: "zz:00" }),
-        message: `interface ${spec}.domain.devices.interfaces[1].name has malformed MAC address (zz:00).`,
-    },
-    {
-        title: "an unknown model",
-        interfaces: [interfaceOf(podNic), { ...interfaceOf(red), model: "rtl" }],
-        networks: [podNic, red].map(networkOf),
-        message: `interface ${spec}.domain.devices.interfaces[1].name uses model rtl that is not supported.`,
-    },
     ...(withoutBinding === undefined
         ? []
         : [
@@ -93,12 +46,6 @@ const refused: readonly Refused[] = [
                   message: withoutBinding,
               },
           ]),
-    {
-        title: "a bad name",
-        ...nics(podNic, { ...red, name: "red.1" }),
-        message:
-            "Network interface name can only contain alphabetical characters, numbers, dashes (-) or underscores (_)",
-    },
 ];
 
 describe("KubeVirt's admission", function () {

@@ -99,6 +99,7 @@ export interface MachineOptions {
     readonly runStrategy?: "Always" | "Halted";
     readonly memory?: string;
     readonly volumes?: readonly object[];
+    readonly nodeSelector?: Readonly<Record<string, string>>;
 }
 
 export function machineManifest(name: string, nics: readonly Nic[], options: MachineOptions = {}): object {
@@ -121,6 +122,7 @@ export function machineManifest(name: string, nics: readonly Nic[], options: Mac
                     },
                     networks: nics.map(networkOf),
                     ...(options.volumes === undefined ? {} : { volumes: options.volumes }),
+                    ...(options.nodeSelector === undefined ? {} : { nodeSelector: options.nodeSelector }),
                 },
             },
         },

@@ -27,8 +27,6 @@ export async function pulumiEnvironment(user: StackUser = "admin"): Promise<Reco
     return {
         KUBECONFIG: kubeconfig,
         PATH: process.env.PATH,
-        // Each run loads the SDKs in two processes: compiled code of theirs, kept, saves it a fifth of its CPU time.
-        NODE_COMPILE_CACHE: path.resolve(__dirname, "..", "..", "..", "node_modules", ".cache", "compiled"),
         PULUMI_CONFIG_PASSPHRASE: "test",
         PULUMI_SKIP_UPDATE_CHECK: "true",
         PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
