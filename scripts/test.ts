@@ -22,12 +22,16 @@ const SUITES_BESIDE = ["integration", "provider", "docs"];
 /** These run a second time, against a cluster with KubeVirt 1.9. */
 const TESTS_OF_BOTH_RELEASES = [
     "cluster/admission",
+    "cluster/admission-agreement",
     "cluster/changed-network",
     "cluster/hotplug",
     "cluster/link-state",
     "cluster/migration",
     "cluster/restart-required",
+    "integration/admission",
     "integration/network-swap",
+    "integration/nic-phases",
+    "integration/plugged-nics",
 ].map((name) => path.join("bin/test", `${name}.test.js`));
 
 /** It takes longer than any other file, so it begins first. */

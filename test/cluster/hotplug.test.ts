@@ -2,8 +2,9 @@ import * as assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import * as k8s from "@kubernetes/client-node";
 import { before, describe, it } from "mocha";
-import { done, seen, testClients, until, useNamespace } from "../support/embedded-cluster";
-import { DenyNetwork } from "./deny-network";
+import { done, seen, until, useNamespace } from "../support/embedded-cluster";
+import { reportStrangeNic } from "../support/strange-status";
+import { DenyInstances } from "./deny-instances";
 import { Machines } from "./virtual-machines";
 import { condition, has, type Instance, interfaceSpec, names, type Nic, podNic, status } from "./vm-objects";
 
@@ -168,7 +169,7 @@ describe("hot-plug and unplug of bridge NICs", function () {
 
     it("F27 when the VMI cannot be patched, the VM says so and keeps its spec", async () => {
         await machines.run("f27", [podNic]);
-        const policies = new DenyNetwork(namespace.name, "refused", namespace.clients.objects);
+        const policies = new DenyInstances(namespace.name, "refused", namespace.clients.objects);
         try {
             await policies.install(async (manifest) => {
                 await namespace.clients.custom.createNamespacedCustomObject({
@@ -197,27 +198,7 @@ describe("hot-plug and unplug of bridge NICs", function () {
 
     it("F28 a status entry whose name is not in the spec changes nothing", async () => {
         await machines.run("f28", [podNic, red]);
-        const { custom } = await testClients("virt-handler");
-        await until("the strange status to be written", async () => {
-            const vmi = await machines.vmi("f28");
-            const interfaces = [...(vmi.status?.interfaces ?? []), { name: "ghost", infoSource: "domain" }];
-            try {
-                await custom.replaceNamespacedCustomObject({
-                    group: "kubevirt.io",
-                    version: "v1",
-                    namespace: namespace.name,
-                    plural: "virtualmachineinstances",
-                    name: "f28",
-                    body: { ...vmi, status: { ...vmi.status, interfaces } },
-                });
-                return done(true);
-            } catch (error) {
-                if (error instanceof k8s.ApiException && error.code === 409) {
-                    return seen(error.body);
-                }
-                throw error;
-            }
-        });
+        await reportStrangeNic(namespace.name, "f28");
         await machines.setState("f28", "red", "down");
         await machines.untilVmi("f28", "to have red down", (vmi) => status(vmi, "red")?.linkState === "down");
         const vm = await machines.observed("f28");

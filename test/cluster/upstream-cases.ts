@@ -15,3 +15,9 @@ export const casesWithoutTest: Readonly<Record<string, string>> = {
     F6: "A ping between two guests over the secondary network needs guests with an operating system and a data path.",
     F17: "Renaming, adding and moving interfaces happens inside a guest with an operating system.",
 };
+
+/** The cases that no program brings about, and why. */
+export const casesWithoutProgram: Readonly<Record<string, string>> = {
+    ...casesWithoutTest,
+    F18: "A program has a NIC or has it not: none is declared absent.",
+};

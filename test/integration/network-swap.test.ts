@@ -69,7 +69,7 @@ describe("another network for the NIC of a running VM", function () {
         return changes.map(({ action, nic = "", impact }) => `${action} ${nic} ${impact}`);
     }
 
-    it(`is ${MOVES ? "a migration, over which the guest keeps the NIC" : "an unplug and a plug"}`, async () => {
+    it(`[F15] is ${MOVES ? "a migration, over which the guest keeps the NIC" : "an unplug and a plug"}`, async () => {
         await suite.stack.up(program("web", "red"));
         assert.deepEqual(await moved("web", "blue"), [`change eth1 ${MOVES ? "live-migration" : "live"}`]);
         assert.equal(await wasUnplugged("web-vm"), !MOVES);

@@ -111,7 +111,7 @@ describe("networks of each type", () => {
         assert.match(text, /warning: Network "\S+": mtu .*is doubtful: .*least MTU of its ports/);
     });
 
-    it("attaches an SR-IOV NIC to a running VM by a live migration, without a restart", async () => {
+    it("[F11] attaches an SR-IOV NIC to a running VM by a live migration, without a restart", async () => {
         await suite.stack.up(program({ web: [] }));
         const { uid, nodeName } = await instance();
         const fast: NetworkInterfaceArgs = {

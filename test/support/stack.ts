@@ -73,8 +73,9 @@ export class TestStack {
         return this.run((options) => this.stack.preview({ ...options, program }));
     }
 
-    async up(program: automation.PulumiFn): Promise<Run> {
-        return this.run((options) => this.stack.up({ ...options, program }));
+    /** @param continueOnError whether what does not depend on a failure is done nevertheless */
+    async up(program: automation.PulumiFn, continueOnError = false): Promise<Run> {
+        return this.run((options) => this.stack.up({ ...options, program, continueOnError }));
     }
 
     async refresh(): Promise<Run> {

@@ -1,16 +1,20 @@
 import type * as k8s from "@kubernetes/client-node";
 import { done, seen, until } from "../support/embedded-cluster";
 
-/** An admission policy that refuses VMIs of a namespace with a network of a name. */
-export class DenyNetwork {
+/** An admission policy that refuses VMIs of a namespace with a network of a name, and keeps migrations from ending. */
+export class DenyInstances {
     private readonly policy: k8s.V1ValidatingAdmissionPolicy;
     private readonly binding: k8s.V1ValidatingAdmissionPolicyBinding;
 
+    /** @param moving name of the VMI that stays under migration, if one does */
     constructor(
         private readonly namespace: string,
         private readonly network: string,
         private readonly objects: k8s.KubernetesObjectApi,
+        moving?: string,
     ) {
+        const state = "object.status.migrationState";
+        const isEnding = [`has(object.status)`, `has(${state})`, `has(${state}.completed)`, `${state}.completed`];
         const name = `deny-${network}-${namespace}`;
         this.policy = {
             apiVersion: "admissionregistration.k8s.io/v1",
@@ -32,6 +36,14 @@ export class DenyNetwork {
                         expression: `!has(object.spec.networks) || !object.spec.networks.exists(n, n.name == '${network}')`,
                         message: `no ${network} here`,
                     },
+                    ...(moving === undefined
+                        ? []
+                        : [
+                              {
+                                  expression: `object.metadata.name != '${moving}' || !(${isEnding.join(" && ")})`,
+                                  message: `${moving} stays under migration`,
+                              },
+                          ]),
                 ],
             },
         };
