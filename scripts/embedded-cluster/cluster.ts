@@ -65,6 +65,8 @@ export interface EmbeddedCluster {
     kubeconfigOf(user: ClusterUser): string;
     /** Kills its API server, without warning. @returns what starts it again, on the state it left */
     crashApiServer(): Promise<() => Promise<void>>;
+    /** Starts those of its controllers again that have ended, as a kubelet does. */
+    startEnded(): void;
     /** Ends all its programs; the state is lost. */
     stop(): Promise<void>;
 }
@@ -106,6 +108,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Embedd
         directory,
         kubeconfigOf: (user) => kubeconfigPath(directory, user),
         crashApiServer: () => start.crashApiServer(),
+        startEnded: () => start.startEnded(),
         stop: async () => {
             await stopCluster(directory);
             if (temporary) {
@@ -197,8 +200,18 @@ class ClusterStart {
         await endProcesses(this.directory, victims);
         return async () => {
             this.signal = AbortSignal.timeout(this.timeoutMs());
-            await this.apiServerReady(this.start("kube-apiserver"));
+            const apiServer = this.start("kube-apiserver");
+            await this.apiServerReady(apiServer, [apiServer]);
         };
+    }
+
+    /** One that has a lease ends when it could not renew it for a while. */
+    startEnded(): void {
+        for (const name of ["virt-controller", "kube-controller-manager"] as const) {
+            const ended = this.programs.filter((program) => program.name === name && program.hasEnded);
+            this.programs = this.programs.filter((program) => !ended.includes(program));
+            ended.forEach(() => this.start(name));
+        }
     }
 
     private prepareDirectory(): void {
@@ -270,10 +283,11 @@ class ClusterStart {
         await Promise.all([finished, watch()]);
     }
 
-    private async apiServerReady(apiServer: Program): Promise<void> {
+    /** @param needed programs that must not end meanwhile */
+    private async apiServerReady(apiServer: Program, needed = this.programs): Promise<void> {
         let seen = "no answer";
         while (seen !== "ok") {
-            this.programs.forEach((program) => program.assertRunning());
+            needed.forEach((program) => program.assertRunning());
             if (this.signal.aborted) {
                 throw new Error(`kube-apiserver is not ready in time; last seen: ${seen}.${apiServer.logTail()}`);
             }

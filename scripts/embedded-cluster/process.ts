@@ -65,6 +65,10 @@ export class Program {
         return new Program(start, child, log);
     }
 
+    get hasEnded(): boolean {
+        return this.ending !== undefined;
+    }
+
     /** Throws, with the end of its log, once the program has ended. */
     assertRunning(): void {
         if (this.ending !== undefined) {

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { CoordinationV1Api } from "@kubernetes/client-node";
 import type { EmbeddedCluster } from "../../scripts/embedded-cluster/cluster";
 import type { ClusterView, HeldAddress, Vm } from "../support/cluster-view";
+import { done, seen, until } from "../support/embedded-cluster";
 import type { Ended, PulumiProcess } from "../support/pulumi-process";
 import { oneOf, type Random } from "./chaos-program";
 
@@ -73,6 +75,7 @@ export async function struck(
             const startAgain = await cluster.crashApiServer();
             await sleep(downMs);
             await startAgain();
+            await controllersGoOn(view, cluster);
             break;
         }
         case "none":
@@ -83,6 +86,23 @@ export async function struck(
         throw new Error(`The run did not end within ${String(END_MS / 1000)} s of the fault: ${text}`);
     }
     return { ended, hit, clear: async () => run.kill() };
+}
+
+/** Waits until KubeVirt's controller acts again; it ends, and is started anew, where the API server was away for long. */
+async function controllersGoOn(view: ClusterView, cluster: EmbeddedCluster): Promise<void> {
+    const leases = view.clients.config.makeApiClient(CoordinationV1Api);
+    const renewed = async (): Promise<Date | undefined> =>
+        (await leases.readNamespacedLease({ namespace: "kubevirt", name: "virt-controller" })).spec?.renewTime;
+    const before = (await renewed())?.getTime();
+    await until(
+        "virt-controller to renew its lease",
+        async () => {
+            cluster.startEnded();
+            const now = await renewed();
+            return now?.getTime() === before ? seen(now) : done(true);
+        },
+        60_000,
+    );
 }
 
 async function watchFor(view: ClusterView, moment: Moment): Promise<{ came: Promise<unknown>; stop: () => void }> {

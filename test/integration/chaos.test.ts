@@ -17,7 +17,7 @@ import {
     type ChaosProgram,
 } from "./chaos-program";
 
-const ROUNDS = Number(process.env.WUKONG_CHAOS_ROUNDS ?? 3);
+const ROUNDS = Number(process.env.WUKONG_CHAOS_ROUNDS ?? 2);
 
 /** Of so many rounds one tries whether a preview of the same program finds nothing to do. */
 const ROUNDS_OF_A_PREVIEW = 4;
