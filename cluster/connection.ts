@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { KubeConfig } from "@kubernetes/client-node";
+import type { RequestOptions } from "node:https";
+import { KubeConfig, type RequestContext } from "@kubernetes/client-node";
 import { ClusterError } from "./errors";
 
 /** Which cluster to talk to, in the terms of a kubeconfig. */
@@ -15,12 +16,36 @@ export interface ConnectionArgs {
 }
 
 /**
+ * The library makes a pool of connections for each request, and so a connection, whose TLS handshake costs more than the
+ * request itself. Here requests share a pool as long as they come with the same credentials, which a command or a file may
+ * renew at any time.
+ */
+class PooledKubeConfig extends KubeConfig {
+    private pool:
+        { readonly key: string; readonly dispatcher: ReturnType<RequestContext["getDispatcher"]> } | undefined;
+
+    public override async applySecurityAuthentication(context: RequestContext): Promise<void> {
+        const options: RequestOptions = {};
+        await this.applyToHTTPSOptions(options);
+        const { ca, cert, key: privateKey, passphrase } = options;
+        const key = [this.currentContext, ca, cert, privateKey, passphrase].map(String).join("\n");
+        await super.applySecurityAuthentication(context);
+        if (this.pool?.key !== key) {
+            this.pool = { key, dispatcher: context.getDispatcher() };
+        }
+        if (this.pool.dispatcher) {
+            context.setDispatcher(this.pool.dispatcher);
+        }
+    }
+}
+
+/**
  * Loads the kubeconfig and checks that it names a cluster.
  * @throws ClusterError `invalid` for a mistake in what the program hands over, `no-cluster` for what may be set right
  * where `pulumi` runs
  */
 export function loadKubeConfig(args: ConnectionArgs): KubeConfig {
-    const config = new KubeConfig();
+    const config = new PooledKubeConfig();
     try {
         if (args.kubeconfig === undefined || args.kubeconfig === "") {
             config.loadFromDefault();

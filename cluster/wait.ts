@@ -34,13 +34,20 @@ export async function waitFor<T>(
     goal: string,
     timeoutSeconds: number,
 ): Promise<T> {
+    const start = Date.now();
+    // Much of what is waited for is there already, and a look costs less than a watch.
+    const first = await look(client, watched);
+    const verdict = first && judge(first);
+    if (verdict?.done) {
+        return verdict.result;
+    }
     const current: (KubernetesObject | undefined)[] = watched.map(() => undefined);
     const listed = watched.map(() => false);
-    let seen = "nothing yet";
+    let seen = verdict?.seen ?? "nothing yet";
     const stops: (() => void)[] = [];
     try {
         return await new Promise<T>((resolve, reject) => {
-            const look = (): void => {
+            const decide = (): void => {
                 if (!listed.every(Boolean)) {
                     return;
                 }
@@ -55,9 +62,12 @@ export async function waitFor<T>(
                     reject(error instanceof Error ? error : new Error(String(error)));
                 }
             };
-            const timer = setTimeout(() => {
-                reject(overdue(goal, timeoutSeconds, seen));
-            }, timeoutSeconds * 1000);
+            const timer = setTimeout(
+                () => {
+                    reject(overdue(goal, timeoutSeconds, seen));
+                },
+                start + timeoutSeconds * 1000 - Date.now(),
+            );
             stops.push(() => {
                 clearTimeout(timer);
             });
@@ -69,7 +79,7 @@ export async function waitFor<T>(
                         (object) => {
                             current[index] = object;
                             listed[index] = true;
-                            look();
+                            decide();
                         },
                         reject,
                     ),
@@ -81,6 +91,26 @@ export async function waitFor<T>(
             stop();
         });
     }
+}
+
+/** The objects as they are now; undefined where that cannot be told at the moment. */
+async function look(
+    client: ClusterClient,
+    watched: readonly Watched[],
+): Promise<(KubernetesObject | undefined)[] | undefined> {
+    try {
+        return await Promise.all(watched.map(async ({ kind, namespace, name }) => client.find(kind, namespace, name)));
+    } catch (error) {
+        if (isMendable(error)) {
+            return undefined;
+        }
+        throw error;
+    }
+}
+
+/** A broken connection, or a server that is not well; a refusal is final. */
+function isMendable(error: unknown): boolean {
+    return !(error instanceof ClusterError) || error.reason === "unreachable" || error.reason === "failed";
 }
 
 /**
@@ -117,7 +147,7 @@ function follow(
         report(undefined);
     });
     watch.on("error", (error: unknown) => {
-        if (error instanceof ClusterError && error.reason !== "unreachable" && error.reason !== "failed") {
+        if (error instanceof ClusterError && !isMendable(error)) {
             fail(error);
         } else if (!stopped) {
             setTimeout(start, RECONNECT_MS).unref();

@@ -1,5 +1,6 @@
 import { attach } from "./bench/attach";
 import { ipam } from "./bench/ipam";
+import { scale } from "./bench/scale";
 import { type Setting, withSetting } from "./bench/setting";
 import { state } from "./bench/state";
 import { Refusal, runCommand } from "./command";
@@ -8,7 +9,7 @@ import { Refusal, runCommand } from "./command";
 // of its limit. What a limit compares is measured in the same run.
 
 /** Each reports its figures and tells whether all of them keep their limits. */
-const benchmarks: Readonly<Record<string, (setting: Setting) => Promise<boolean>>> = { attach, ipam, state };
+const benchmarks: Readonly<Record<string, (setting: Setting) => Promise<boolean>>> = { attach, ipam, scale, state };
 
 async function main(): Promise<number> {
     const names = process.argv.slice(2);

@@ -1,12 +1,13 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { InputsOf } from "../connection";
 import { providerOf } from "../shim";
+import { UntracedResource } from "../untraced";
 import type { IPReservationInputs } from "./inputs";
 
 const provider = providerOf("ip-reservation");
 
 /** An address that is held for one owner until it is deleted. */
-export class IPReservationResource extends pulumi.dynamic.Resource {
+export class IPReservationResource extends UntracedResource {
     /** The address, without prefix length. */
     declare public readonly address: pulumi.Output<string>;
     /** The address with prefix length, as guests are told it. */

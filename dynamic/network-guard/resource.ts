@@ -1,6 +1,7 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { InputsOf } from "../connection";
 import { providerOf } from "../shim";
+import { UntracedResource } from "../untraced";
 import type { NetworkGuardInputs } from "./provider";
 
 const provider = providerOf("network-guard");
@@ -9,7 +10,7 @@ const provider = providerOf("network-guard");
  * Answers "may this NetworkAttachmentDefinition go?": depends on it, so its own delete comes first, and refuses while any
  * VM, VMI or pod anywhere names it.
  */
-export class NetworkGuard extends pulumi.dynamic.Resource {
+export class NetworkGuard extends UntracedResource {
     /** `namespace/name` of the NetworkAttachmentDefinition. */
     declare public readonly nadName: pulumi.Output<string>;
 

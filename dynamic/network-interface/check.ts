@@ -1,5 +1,5 @@
 import { connectionKey } from "../../cluster/connection";
-import type { ClusterClient, KubernetesObject } from "../../cluster/client";
+import type { ClusterClient } from "../../cluster/client";
 import { NETWORK_ATTACHMENT_DEFINITION, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
 import type { Need } from "../../cluster/preflight";
 import { impactFacts } from "../../cluster/impact-facts";
@@ -23,10 +23,11 @@ import {
     type Checked,
     type CheckRequest,
 } from "../handler";
-import { listedVms } from "../listing";
+import { listedNicsWithMac, nadsAnew, nadsOf, type Nad } from "../listing";
 import { declarationOf, specOf, type NetworkInterfaceInputs } from "./inputs";
 import { checkParent, claimParent, needsOfParent } from "./macvlan-parent";
 import { hasLost, presentNic } from "./present-nic";
+import { isNewVm, viewForCheck } from "./run-view";
 import { announce, expectChange } from "./siblings";
 
 /** Fields that make another NIC of it. */
@@ -74,7 +75,10 @@ async function checkNic({
     if (!client) {
         return { inputs: unclassified(inputs, olds), problems };
     }
-    const view = await readVm(client, inputs.namespace, inputs.vm);
+    const same = olds !== undefined && sameFields(olds, inputs);
+    const first = await viewForCheck(client, { ...inputs, vmUid }, same && olds.vmUid === vmUid);
+    // What is about to be mended is looked at as it is now.
+    const view = same && hasLost(first, inputs) ? await readVm(client, inputs.namespace, inputs.vm) : first;
     // A NIC that goes along to another VM is looked for in that one.
     const stays = olds?.namespace === inputs.namespace && olds.vm === inputs.vm;
     const stranger = foreignVm(client, inputs, stays ? olds.vmUid : undefined, vmUid, view);
@@ -86,7 +90,6 @@ async function checkNic({
     problems.push(...(problems.length > 0 ? [] : await checkParent(client, inputs, place)));
     const lost = olds !== undefined && hasLost(view, inputs);
     const found = presentNic(view, inputs);
-    const same = olds !== undefined && sameFields(olds, inputs);
     const interrupted = same && found?.isLeftOver === true;
     if (same && !lost && !interrupted) {
         return { inputs: { ...inputs, ...verdictOf(olds) }, problems };
@@ -190,22 +193,14 @@ function macTaken(macAddress: string, place: Place, holder: string): Problem {
 
 async function checkMacInCluster(
     client: ClusterClient,
-    inputs: NetworkInterfaceInputs,
+    { namespace, vm, macAddress = "" }: NetworkInterfaceInputs,
     place: Place,
 ): Promise<Problem[]> {
-    for (const vm of await listedVms(client, inputs.namespace)) {
-        if (vm.metadata.name === inputs.vm) {
-            continue;
-        }
-        for (const nic of vm.spec?.template?.spec?.domain?.devices?.interfaces ?? []) {
-            const mac = normalizeMac(nic.macAddress ?? "");
-            if (mac.ok && mac.value === inputs.macAddress) {
-                const holder = `NIC "${nic.name}" of VM "${inputs.namespace}/${vm.metadata.name}" in the cluster`;
-                return [macTaken(mac.value, place, holder)];
-            }
-        }
-    }
-    return [];
+    const nics = await listedNicsWithMac(client, namespace, macAddress);
+    const other = nics.find((each) => each.vm !== vm);
+    return other
+        ? [macTaken(macAddress, place, `NIC "${other.nic}" of VM "${namespace}/${other.vm}" in the cluster`)]
+        : [];
 }
 
 async function checkNad(client: ClusterClient, inputs: NetworkInterfaceInputs, place: Place): Promise<Problem[]> {
@@ -213,25 +208,25 @@ async function checkNad(client: ClusterClient, inputs: NetworkInterfaceInputs, p
         return [];
     }
     const [namespace = "", name = ""] = inputs.nadName.split("/");
-    const nads = await client.list<NetworkAttachmentDefinition>(NETWORK_ATTACHMENT_DEFINITION, namespace);
-    const known = nads.items.map((nad) => nad.metadata.name);
-    const found = nads.items.find((nad) => nad.metadata.name === name);
-    if (found) {
-        return pluginProblems(readNadConfig(found.spec?.config)?.plugin, inputs, place);
-    }
-    return [
-        {
-            ...place,
-            field: "nadName",
-            value: inputs.nadName,
-            rule: `the cluster has no such NetworkAttachmentDefinition; namespace ${namespace} has ${known.join(", ") || "none"}`,
-            remedy: "name one that exists, or declare a Network",
-        },
-    ];
-}
-
-interface NetworkAttachmentDefinition extends KubernetesObject {
-    spec?: { config?: string };
+    const judge = (nads: readonly Nad[]): Problem[] => {
+        const found = nads.find((nad) => nad.metadata.name === name);
+        if (found) {
+            return pluginProblems(readNadConfig(found.spec?.config)?.plugin, inputs, place);
+        }
+        const known = nads.map((nad) => nad.metadata.name);
+        return [
+            {
+                ...place,
+                field: "nadName",
+                value: inputs.nadName,
+                rule: `the cluster has no such NetworkAttachmentDefinition; namespace ${namespace} has ${known.join(", ") || "none"}`,
+                remedy: "name one that exists, or declare a Network",
+            },
+        ];
+    };
+    const problems = judge(await nadsOf(client, namespace));
+    // An update may have made it, or changed it, since it began.
+    return problems.length > 0 && inputs.preview !== true ? judge(await nadsAnew(client, namespace)) : problems;
 }
 
 /** The type of the NIC decides on its binding, which fits one kind of plugin; of others nothing is known. */
@@ -305,7 +300,7 @@ async function classify(
     const consent = consentOf(inputs);
     const facts: typeof known = {
         ...known,
-        ...(neverStarted(view, inputs) && { vm: "absent" }),
+        ...(isNewVm(view) && { vm: "absent" }),
         requestsMigration: consent.onMigrationRequired === "request",
     };
     const moved =
@@ -339,18 +334,6 @@ function templateSpecOf({ vm }: VmView): Readonly<Record<string, unknown>> | und
 function changesNetworkAlone(olds: NetworkInterfaceInputs, news: NetworkInterfaceInputs): boolean {
     const changed = IDENTITY.filter((field) => olds[field] !== news[field]);
     return changed.length === 1 && changed[0] === "nadName";
-}
-
-/** VMs that were seen off and without any NIC: this run has just made them. */
-const newVms = new Set<string>();
-
-/** In an update the VM of a new NIC is there already, waiting for its NICs; a preview finds none. */
-function neverStarted({ vm, vmi }: VmView, { vmUid }: NetworkInterfaceInputs): boolean {
-    const uid = vm?.metadata.uid;
-    if (uid !== undefined && uid === vmUid && !vmi && (listsOf(vm ?? {}).interfaces ?? []).length === 0) {
-        newVms.add(uid);
-    }
-    return uid !== undefined && newVms.has(uid);
 }
 
 /**

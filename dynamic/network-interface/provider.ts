@@ -1,6 +1,6 @@
 import { clientFor, type ClusterClient } from "../../cluster/client";
 import { ClusterError } from "../../cluster/errors";
-import { kubevirtFacts, readVm, waitForVm, type VmView } from "../../cluster/virtual-machine";
+import { kubevirtFacts, powerOf, readVm, waitForVm, type VmView } from "../../cluster/virtual-machine";
 import { poll, type Verdict } from "../../cluster/wait";
 import { impactFacts } from "../../cluster/impact-facts";
 import { launcherPodNetworks } from "../../cluster/launcher-pod";
@@ -164,6 +164,7 @@ async function attached(id: string, inputs: NetworkInterfaceInputs): Promise<Net
     await editVm(client, vm, {
         kind: "attach",
         nic: spec.name,
+        isOff: powerOf(ready) !== "running",
         ...(isDeclared(`${vm.namespace}/${vm.name}`, spec.name) && { journaled: spec }),
         apply: (lists) => {
             const moved = swap ? changeNetwork(lists, { ...spec, nadName: spec.nadName ?? "" }) : undefined;

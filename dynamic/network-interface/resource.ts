@@ -1,7 +1,8 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { Impact } from "../../core/impact";
 import type { InputsOf } from "../connection";
 import { providerOf } from "../shim";
+import { UntracedResource } from "../untraced";
 import type { NetworkInterfaceInputs } from "./inputs";
 
 const provider = providerOf("network-interface");
@@ -10,7 +11,7 @@ const provider = providerOf("network-interface");
  * A NIC of a VM: in the template of a VM that is off, hot-plugged into one that runs; unplugged when it is deleted. The
  * only writer of KubeVirt's lists of networks and interfaces.
  */
-export class NetworkInterface extends pulumi.dynamic.Resource {
+export class NetworkInterface extends UntracedResource {
     /** MAC address, canonical and in lower case. */
     declare public readonly macAddress: pulumi.Output<string>;
     /** `namespace/name` of the NetworkAttachmentDefinition; undefined for the pod network. */

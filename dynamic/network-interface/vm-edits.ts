@@ -13,6 +13,8 @@ export interface Edit {
     readonly nic: string;
     /** For an attach, what the VM's journal is to say of it; absent for a NIC that no VirtualMachine declares. */
     readonly journaled?: WrittenNic;
+    /** The VM does not run, so that a further patch costs it nothing: there is no need to wait long for other NICs. */
+    readonly isOff?: boolean;
     readonly apply: (lists: VmLists, running: boolean) => ListEdit;
 }
 
@@ -50,6 +52,7 @@ interface Waiting {
 class EditQueue {
     private waiting: Waiting[] = [];
     private timer: NodeJS.Timeout | undefined;
+    private isBusy = false;
     private latest = { left: 0, at: 0 };
 
     constructor(
@@ -60,34 +63,48 @@ class EditQueue {
     async add(edit: Edit): Promise<void> {
         return new Promise<void>((resolve, reject) => {
             this.waiting.push({ edit, since: Date.now(), resolve, reject });
-            this.schedule();
+            if (!this.isBusy) {
+                this.schedule(0);
+            }
         });
     }
 
-    private schedule(): void {
-        this.timer ??= setTimeout(() => void this.look(), TICK_MS);
+    private schedule(delayMs: number): void {
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => void this.look(), delayMs);
     }
 
     private async look(): Promise<void> {
         const kind = (["detach", "attach"] as const).find((each) => this.isComplete(each));
         if (kind !== undefined) {
+            this.isBusy = true;
             await this.flush(kind);
+            this.isBusy = false;
         }
-        this.timer = undefined;
         if (this.waiting.length > 0) {
-            this.schedule();
+            this.schedule(TICK_MS);
         }
     }
 
     /** Whether all edits of the kind have come that are going to, as far as can be told. */
     private isComplete(kind: Edit["kind"]): boolean {
-        const times = this.waiting.filter(({ edit }) => edit.kind === kind).map(({ since }) => since);
-        const last = Math.max(...times);
-        if (times.length === 0 || Date.now() - last < QUIET_MS[kind]) {
+        const come = this.waiting.filter(({ edit }) => edit.kind === kind);
+        if (come.length === 0) {
             return false;
         }
         const vm = `${this.vm.namespace}/${this.vm.name}`;
         const left = outstanding(vm);
+        // Those that no VirtualMachine declares are in nobody's count.
+        if (left === 0 && come.every(({ edit }) => edit.journaled !== undefined)) {
+            return true;
+        }
+        const last = Math.max(...come.map(({ since }) => since));
+        if (Date.now() - last < QUIET_MS[kind]) {
+            return false;
+        }
+        if (come.every(({ edit }) => edit.isOff)) {
+            return true;
+        }
         if (left !== this.latest.left) {
             this.latest = { left, at: Date.now() };
         }

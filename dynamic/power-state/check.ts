@@ -2,7 +2,7 @@ import { runStrategyProblems } from "../../core/admission";
 import type { ClusterClient } from "../../cluster/client";
 import { impactFacts } from "../../cluster/impact-facts";
 import { SECRET, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
-import { powerOf, readVm, type VmView } from "../../cluster/virtual-machine";
+import { powerOf, type VmView } from "../../cluster/virtual-machine";
 import { consentProblems } from "../../core/consent";
 import { classifyChange, type ImpactVerdict } from "../../core/impact";
 import { nicPhase } from "../../core/nic-phase";
@@ -22,6 +22,7 @@ import {
     type CheckRequest,
 } from "../handler";
 import { doable } from "../network-interface/check";
+import { viewForCheck } from "../network-interface/run-view";
 import { factsOf } from "../network-interface/vm-state";
 import type { Leftovers, PlannedNic, PowerStateInputs } from "./inputs";
 import { findLeftovers } from "./leftovers";
@@ -61,7 +62,13 @@ async function checkPowerState({ olds, news }: CheckRequest<PowerStateInputs>): 
             { kind: SECRET, namespace },
         ],
     );
-    const view = client && (await readVm(client, namespace, news.vm));
+    // Where a restart is agreed to, it depends on what the NICs of this run have come to.
+    const same =
+        before !== undefined &&
+        samePlan(before, news.networks) &&
+        olds?.vmUid === vmUid &&
+        news.onRestartRequired !== "restart";
+    const view = client && (await viewForCheck(client, { ...news, vmUid }, same));
     if (!olds && view) {
         problems.push(...strangers(news, vmUid, view));
     }

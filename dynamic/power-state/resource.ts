@@ -1,13 +1,14 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { PlannedChange } from "../../core/plan/change";
 import type { InputsOf } from "../connection";
 import { providerOf } from "../shim";
+import { UntracedResource } from "../untraced";
 import type { PowerStateInputs, RunStrategy } from "./inputs";
 
 const provider = providerOf("power-state");
 
 /** Starts and stops a VM; the only writer of its run strategy. */
-export class PowerState extends pulumi.dynamic.Resource {
+export class PowerState extends UntracedResource {
     /** KubeVirt's run strategy. */
     declare public readonly runStrategy: pulumi.Output<RunStrategy>;
     /** What the last change of the VM's network was, each with its impact. */

@@ -1,12 +1,13 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { InputsOf } from "../connection";
 import { providerOf } from "../shim";
+import { UntracedResource } from "../untraced";
 import type { ServiceEndpointsInputs } from "./provider";
 
 const provider = providerOf("service-endpoints");
 
 /** Waits until a Service has a ready endpoint, with a deadline: the readiness that the Service itself skips. */
-export class ServiceEndpoints extends pulumi.dynamic.Resource {
+export class ServiceEndpoints extends UntracedResource {
     /** Addresses that traffic reaches, as `address:port`. */
     declare public readonly ready: pulumi.Output<string[]>;
 

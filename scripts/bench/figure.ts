@@ -12,7 +12,7 @@ export interface Figure {
 /** Prints a figure on a line of its own, and says whether it keeps its limit. */
 export function report({ bench, name, value, unit, ratio, limit }: Figure): boolean {
     const kept = limit === undefined || (ratio ?? value) <= limit;
-    const shownRatio = ratio ?? (limit === undefined ? undefined : value / limit);
+    const shownRatio = ratio ?? (limit ? value / limit : undefined);
     const fields = [`ratio=${shownRatio?.toFixed(2) ?? "-"}`, `limit=${limit ?? "-"}`, kept ? "ok" : "short"];
     console.log(["bench", bench, name, String(Number(value.toFixed(3))), unit, ...fields].join(" "));
     return kept;
@@ -26,4 +26,11 @@ export function median(values: readonly number[]): number {
         sorted[Math.ceil((sorted.length - 1) / 2)],
     ];
     return (low + high) / 2;
+}
+
+/** How long some work takes, in seconds. */
+export async function seconds(work: () => Promise<void>): Promise<number> {
+    const since = performance.now();
+    await work();
+    return (performance.now() - since) / 1000;
 }

@@ -1,5 +1,5 @@
 import * as k8s from "@kubernetes/client-node";
-import { median, report } from "./figure";
+import { median, report, seconds } from "./figure";
 import type { Setting } from "./setting";
 
 const NAMESPACE = "bench-ipam";
@@ -29,9 +29,9 @@ export async function updates({ config, stack }: Setting): Promise<boolean> {
     await bench.up({ ...nothing, customResources: { space: POOL, count: 1 } });
     for (let round = 1; round <= ROUNDS; round += 1) {
         await bench.up(nothing);
-        bare.push(await seconds(bench.up({ ...nothing, customResources: { space: POOL, count: COUNT } })));
+        bare.push(await seconds(() => bench.up({ ...nothing, customResources: { space: POOL, count: COUNT } })));
         await bench.up(nothing);
-        ours.push(await seconds(bench.up({ ...nothing, reservations: { pool: POOL, count: COUNT } })));
+        ours.push(await seconds(() => bench.up({ ...nothing, reservations: { pool: POOL, count: COUNT } })));
     }
     await bench.up(nothing);
     const ratio = median(ours.map((each, round) => each / (bare[round] ?? NaN)));
@@ -44,10 +44,4 @@ export async function updates({ config, stack }: Setting): Promise<boolean> {
         ratio,
         limit: LIMIT,
     });
-}
-
-async function seconds(work: Promise<void>): Promise<number> {
-    const since = performance.now();
-    await work;
-    return (performance.now() - since) / 1000;
 }

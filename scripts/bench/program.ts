@@ -9,14 +9,17 @@ import {
     type IPConfigArgs,
     type NetworkInterfaceArgs,
 } from "../../index";
+import { plainVirtualMachines, ROOM } from "./plain";
 
 /** What a run of the program is to make, as the environment hands it over. */
 export interface BenchmarkStack {
     readonly namespace: string;
     /** Names of further NICs, beside the pod NIC, by VM. */
     readonly virtualMachines: Readonly<Record<string, readonly string[]>>;
-    /** Give the further NICs addresses, each of a pool of its own. */
+    /** Give the further NICs addresses: those of a name, in all VMs, of a pool of their own. */
     readonly addresses?: boolean;
+    /** Make the VMs of the kubernetes provider's own resources. */
+    readonly plain?: boolean;
     /** Addresses of a pool that the cluster has. */
     readonly reservations?: { readonly pool: string; readonly count: number };
     /** Objects as those addresses have, of the kubernetes provider. */
@@ -38,7 +41,19 @@ export function benchmarkProgram(): void {
     if (Object.keys(stack.virtualMachines).length === 0) {
         return;
     }
+    if (stack.plain === true) {
+        plainVirtualMachines(namespace, stack.virtualMachines);
+        return;
+    }
     const network = new Network("lan", { type: "bridge", namespace, ...cluster });
+    const pools = new Map<string, IPPool>();
+    const poolOf = (nic: string, index: number): IPPool => {
+        // A guest has one NIC in a subnet.
+        const block = { cidr: `10.10.${index}.0/24`, gateway: `10.10.${index}.1` };
+        const pool = pools.get(nic) ?? new IPPool(`${namespace}-${nic}`, { ...block, ...cluster });
+        pools.set(nic, pool);
+        return pool;
+    };
     for (const [name, nics] of Object.entries(stack.virtualMachines)) {
         const further = nics.map((nic, index): NetworkInterfaceArgs => {
             const nicOf = (ipConfig: IPConfigArgs): NetworkInterfaceArgs => ({
@@ -47,20 +62,13 @@ export function benchmarkProgram(): void {
                 network,
                 ipConfig,
             });
-            if (stack.addresses !== true) {
-                return nicOf({ mode: "dhcp" });
-            }
-            // A guest has one NIC in a subnet.
-            const cidr = `10.10.${index}.0/24`;
-            const gateway = `10.10.${index}.1`;
-            return nicOf({ mode: "static", ipPool: new IPPool(`${namespace}-${nic}`, { cidr, gateway, ...cluster }) });
+            return nicOf(stack.addresses ? { mode: "static", ipPool: poolOf(nic, index) } : { mode: "dhcp" });
         });
         new VirtualMachine(name, {
             namespace,
             cpu: 1,
             memory: "4Gi",
-            // Room for all NICs; how many a VM has is KubeVirt's rule and not what is measured.
-            annotations: { "embedded.vm.novasphere.dev/hotplug-ports": "24" },
+            annotations: ROOM,
             networks: [{ name: "eth0", type: "pod" }, ...further],
             ...cluster,
         });

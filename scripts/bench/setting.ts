@@ -13,16 +13,23 @@ import { type BenchmarkStack, VARIABLE } from "./program";
 export interface Setting {
     readonly kubeconfig: string;
     readonly config: k8s.KubeConfig;
-    /** Makes a namespace and a stack of its own that `up` puts there. */
-    readonly stack: (namespace: string) => Promise<Stack>;
+    /** Makes a namespace and a stack of its own that `up` puts there, by way of another kubeconfig where one is named. */
+    readonly stack: (namespace: string, kubeconfig?: string) => Promise<Stack>;
 }
 
 /** A stack of the benchmark program. */
 export interface Stack {
-    up(stack: Omit<BenchmarkStack, "namespace">): Promise<void>;
+    up(stack: Omit<BenchmarkStack, "namespace">, saves?: Saves): Promise<void>;
+    preview(stack: Omit<BenchmarkStack, "namespace">): Promise<void>;
     /** The resources that the state holds. */
     resources(): Promise<StoredResource[]>;
 }
+
+/**
+ * When the state is written. The file backend writes the whole of it twice for each resource, so that the time of an update
+ * grows with the square of their number, whatever they are; backends that keep a journal do not.
+ */
+export type Saves = "at each step" | "at the end";
 
 export interface StoredResource {
     readonly type: string;
@@ -40,17 +47,26 @@ export async function withSetting<T>(work: (setting: Setting) => Promise<T>): Pr
         const { kubeconfig } = cluster;
         const config = new k8s.KubeConfig();
         config.loadFromFile(kubeconfig);
-        const stack = async (namespace: string): Promise<Stack> => {
+        const stack = async (namespace: string, way = kubeconfig): Promise<Stack> => {
             await config.makeApiClient(k8s.CoreV1Api).createNamespace({ body: { metadata: { name: namespace } } });
             const own = path.join(directory, namespace);
             const project = writeProject(path.join(own, "project"));
-            const pulumi = await Pulumi.start({ file, kubeconfig, project, directory: own });
+            const pulumi = await Pulumi.start({ file, kubeconfig: way, project, directory: own });
             stops.push(() => pulumi.stop());
+            const run = async (
+                command: string[],
+                declared: Omit<BenchmarkStack, "namespace">,
+                saves: Saves = "at each step",
+            ): Promise<void> => {
+                const value: BenchmarkStack = { ...declared, namespace };
+                await pulumi.run(command, {
+                    [VARIABLE]: JSON.stringify(value),
+                    ...(saves === "at the end" && { PULUMI_SKIP_CHECKPOINTS: "true" }),
+                });
+            };
             return {
-                up: async (declared) => {
-                    const value: BenchmarkStack = { ...declared, namespace };
-                    await pulumi.run(["up", "--yes", "--skip-preview"], { [VARIABLE]: JSON.stringify(value) });
-                },
+                up: async (declared, saves) => run(["up", "--yes", "--skip-preview"], declared, saves),
+                preview: async (declared) => run(["preview"], declared),
                 resources: async () => {
                     const state = JSON.parse(await pulumi.run(["stack", "export"])) as {
                         deployment: { resources: StoredResource[] };

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
+import { HttpMethod, RequestContext } from "@kubernetes/client-node";
+import { ClusterClient } from "../../cluster/client";
 import { connectionKey, loadKubeConfig } from "../../cluster/connection";
 import { ClusterError, type ClusterErrorReason } from "../../cluster/errors";
 
@@ -69,6 +73,44 @@ describe("the kubeconfig of a connection", () => {
         }
         throw new Error("The kubeconfig was not refused.");
     };
+
+    it("leads requests through connections that are there", async () => {
+        const server = createServer((_request, response) => response.end("{}"));
+        let connections = 0;
+        server.on("connection", () => (connections += 1));
+        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+        const { port } = server.address() as AddressInfo;
+        const here = `http://127.0.0.1:${port}", insecure-skip-tls-verify: true`;
+        const client = new ClusterClient(
+            loadKubeConfig({ kubeconfig: kubeconfig("first").replace('https://one.example:6443"', here) }),
+        );
+        try {
+            const requests = 8;
+            for (let request = 1; request <= requests; request += 1) {
+                await client.request("GET", "/api");
+            }
+            assert.ok(connections < requests, `${connections} connections for ${requests} requests`);
+        } finally {
+            server.closeAllConnections();
+            await new Promise((resolve) => server.close(resolve));
+        }
+    });
+
+    it("makes other connections where the user's certificate has been renewed", async () => {
+        const certificate = path.join(directory, "certificate");
+        const text = kubeconfig("first").replace(`token: ${TOKEN}`, `client-certificate: ${certificate}`);
+        const config = loadKubeConfig({ kubeconfig: text });
+        const dispatcher = async (contents: string): Promise<unknown> => {
+            writeFileSync(certificate, contents);
+            const context = new RequestContext("https://one.example:6443/api", HttpMethod.GET);
+            await config.applySecurityAuthentication(context);
+            return context.getDispatcher();
+        };
+        const first = await dispatcher("one");
+        assert.notEqual(first, undefined);
+        assert.equal(await dispatcher("one"), first);
+        assert.notEqual(await dispatcher("another"), first);
+    });
 
     it("is refused without the context asked for, which names those that there are", () => {
         assert.equal(
