@@ -30,7 +30,6 @@ const TESTS_OF_BOTH_RELEASES = [
     "cluster/restart-required",
     "integration/admission",
     "integration/network-swap",
-    "integration/nic-phases",
     "integration/plugged-nics",
 ].map((name) => path.join("bin/test", `${name}.test.js`));
 
