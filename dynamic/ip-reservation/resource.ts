@@ -1,7 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { InputsOf } from "../connection";
-import { providerOf } from "../shim";
-import { UntracedResource } from "../untraced";
+import { providerOf, UntracedResource } from "../shim";
 import type { IPReservationInputs } from "./inputs";
 
 const provider = providerOf("ip-reservation");

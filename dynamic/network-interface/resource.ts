@@ -1,8 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Impact } from "../../core/impact";
 import type { InputsOf } from "../connection";
-import { providerOf } from "../shim";
-import { UntracedResource } from "../untraced";
+import { providerOf, UntracedResource } from "../shim";
 import type { NetworkInterfaceInputs } from "./inputs";
 
 const provider = providerOf("network-interface");

@@ -1,8 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { PlannedChange } from "../../core/plan/change";
 import type { InputsOf } from "../connection";
-import { providerOf } from "../shim";
-import { UntracedResource } from "../untraced";
+import { providerOf, UntracedResource } from "../shim";
 import type { PowerStateInputs, RunStrategy } from "./inputs";
 
 const provider = providerOf("power-state");

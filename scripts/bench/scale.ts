@@ -76,20 +76,37 @@ async function sideOf({ stack }: Setting, namespace: string, declared: Side["dec
     return { namespace, stack: await stack(namespace), declared, up: [], unchanged: [], upWithCheckpoints: [] };
 }
 
-/** What a VM is made by, without what is its side's own: the namespace, and the MAC addresses that come of it. */
+interface VirtualMachineObject {
+    readonly spec: {
+        readonly template: {
+            readonly spec: {
+                readonly networks: readonly { readonly name: string }[];
+                readonly domain: { readonly devices: { readonly interfaces: readonly { readonly name: string }[] } };
+            };
+        };
+    };
+}
+
+/** How many VMs there are, and what is the same of all: not names, UUIDs and MAC addresses, nor the order of the NICs. */
 async function objectsOf(config: k8s.KubeConfig, namespace: string): Promise<string> {
     const list = (await config.makeApiClient(k8s.CustomObjectsApi).listNamespacedCustomObject({
         group: "kubevirt.io",
         version: "v1",
         namespace,
         plural: "virtualmachines",
-    })) as { items: { spec: object }[] };
-    const texts = list.items.map(({ spec }) =>
-        JSON.stringify(spec)
+    })) as { items: VirtualMachineObject[] };
+    const texts = list.items.map(({ spec }) => {
+        const { networks, domain } = spec.template.spec;
+        const named = [...networks, ...domain.devices.interfaces].map((each) => JSON.stringify(each)).sort();
+        const rest = JSON.stringify(spec, (key, value: unknown) =>
+            ["networks", "interfaces", "firmware"].includes(key) ? undefined : value,
+        );
+        return [rest, ...named]
+            .join("\n")
             .replaceAll(namespace, "")
             .replace(/"02(:[0-9a-f]{2}){5}"/g, '""')
-            .replace(/vm\d+-/g, ""),
-    );
+            .replace(/vm\d+-/g, "");
+    });
     return [String(texts.length), ...new Set(texts)].join("\n");
 }
 

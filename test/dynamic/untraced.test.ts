@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { UntracedResource } from "../../dynamic/untraced";
+import { UntracedResource } from "../../dynamic/shim";
 
 const PROVIDER = { create: () => Promise.resolve({ id: "id" }) };
 

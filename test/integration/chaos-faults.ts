@@ -91,15 +91,17 @@ export async function struck(
 /** Waits until KubeVirt's controller acts again; it ends, and is started anew, where the API server was away for long. */
 async function controllersGoOn(view: ClusterView, cluster: EmbeddedCluster): Promise<void> {
     const leases = view.clients.config.makeApiClient(CoordinationV1Api);
-    const renewed = async (): Promise<Date | undefined> =>
-        (await leases.readNamespacedLease({ namespace: "kubevirt", name: "virt-controller" })).spec?.renewTime;
-    const before = (await renewed())?.getTime();
+    const renewed = async (): Promise<string> => {
+        const { spec } = await leases.readNamespacedLease({ namespace: "kubevirt", name: "virt-controller" });
+        return JSON.stringify(spec?.renewTime);
+    };
+    const before = await renewed();
     await until(
         "virt-controller to renew its lease",
         async () => {
             cluster.startEnded();
             const now = await renewed();
-            return now?.getTime() === before ? seen(now) : done(true);
+            return now === before ? seen(now) : done(true);
         },
         60_000,
     );
