@@ -183,10 +183,11 @@ async function runMocha(
 ): Promise<Summary> {
     const mocha = path.join(REPOSITORY, "node_modules", "mocha", "bin", "mocha.js");
     const reporter = ["--reporter", path.join(__dirname, "mocha-reporter.js"), "--forbid-only"];
+    const sourceMaps = ["--require", path.join(__dirname, "source-maps.js")];
     let result: Summary | undefined;
     let impatience: NodeJS.Timeout | undefined;
     const end = await new Promise<string>((resolve, reject) => {
-        const child = spawn(process.execPath, ["--enable-source-maps", mocha, ...reporter, ...options, ...files], {
+        const child = spawn(process.execPath, [mocha, ...sourceMaps, ...reporter, ...options, ...files], {
             cwd: REPOSITORY,
             env: environment,
             stdio:
