@@ -130,12 +130,19 @@ function phaseWhenOff({ inVm }: Seen): PhaseVerdict {
         : { phase: "staged", message: "the VM is off and gets it at its next start" };
 }
 
+/**
+ * How client-go tells a JSON Patch whose `test` does not hold: the instance changed while KubeVirt patched it, which it
+ * tries again.
+ */
+const CHANGED_MEANWHILE = "the server rejected our request due to an error in our request";
+
 function phaseWhenOn(seen: Seen): PhaseVerdict {
     const { inVm, inVmi, facts } = seen;
     const pending =
         (inVm === undefined) !== (inVmi === undefined) || (inVm?.state === "absent") !== (inVmi?.state === "absent");
     const failure = condition(facts.vm?.status?.conditions, "Failure");
-    if (pending && failure?.status === "True" && failure.reason === "HotPlugNetworkInterfaceError") {
+    const failed = failure?.status === "True" && failure.reason === "HotPlugNetworkInterfaceError";
+    if (pending && failed && failure.message?.includes(CHANGED_MEANWHILE) !== true) {
         return {
             phase: "failed-controller",
             message: `KubeVirt could not change the running VM: ${failure.message ?? failure.reason}`,

@@ -59,6 +59,24 @@ const rows: [string, PhaseFacts, string, RegExp][] = [
         /server rejected/,
     ],
     [
+        "a patch that the instance was too fast for, which KubeVirt tries again",
+        {
+            vm: vm([RED], {
+                conditions: [
+                    {
+                        ...FAILURE,
+                        message:
+                            "error encountered when trying to patch vmi: " +
+                            "the server rejected our request due to an error in our request",
+                    },
+                ],
+            }),
+            vmi: vmi([], []),
+        },
+        "syncing",
+        /taken it over/,
+    ],
+    [
         "the same failure once it has no part in it",
         { vm: vm([RED], { conditions: [FAILURE] }), vmi: vmi([RED], [st("red", DOMAIN)]) },
         "attached",
