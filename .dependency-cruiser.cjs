@@ -42,6 +42,14 @@ module.exports = {
             to: { path: ["node_modules/(@pulumi|@kubernetes)/", "^(?!crypto$)[a-z_/]+$"] },
         },
         {
+            name: "one-way-to-the-kubernetes-client",
+            comment:
+                "The build puts the library into that file, without which a run of the engine starts half a second later.",
+            severity: "error",
+            from: { path: PRODUCT, pathNot: "^(core/|cluster/kubernetes-client[.]ts$)" },
+            to: { path: "node_modules/@kubernetes/client-node/" },
+        },
+        {
             name: "only-components-know-pulumi",
             comment: "cluster/ and what stands on it also work in the `wukong` command and in the node agent.",
             severity: "error",

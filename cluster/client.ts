@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type HttpMethod, IsomorphicFetchHttpLibrary, RequestContext, type KubeConfig } from "@kubernetes/client-node";
 import pRetry, { AbortError } from "p-retry";
 import { connectionKey, loadKubeConfig, type ConnectionArgs } from "./connection";
 import { ClusterError, errorOfStatus, hasReason } from "./errors";
 import { pathOf, type ResourceKind } from "./kinds";
+import { type HttpMethod, IsomorphicFetchHttpLibrary, RequestContext, type KubeConfig } from "./kubernetes-client";
 
 /** An object of the Kubernetes API; what lies beside the metadata is the caller's to type. */
 export interface KubernetesObject {

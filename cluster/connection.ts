@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { RequestOptions } from "node:https";
-import { KubeConfig, type RequestContext } from "@kubernetes/client-node";
 import { ClusterError } from "./errors";
+import { KubeConfig, type RequestContext } from "./kubernetes-client";
 
 /** Which cluster to talk to, in the terms of a kubeconfig. */
 export interface ConnectionArgs {

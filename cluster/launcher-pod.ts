@@ -20,5 +20,15 @@ export async function launcherPodNetworks(
     const { items } = await client.list<Pod>(POD, namespace, { labelSelector });
     const current = items.find((pod) => pod.spec?.nodeName === status?.nodeName && pod.status?.phase === "Running");
     const text = current?.metadata.annotations?.["k8s.v1.cni.cncf.io/network-status"];
-    return text === undefined ? undefined : (JSON.parse(text) as PodNetworkStatus[]);
+    return text === undefined ? undefined : readNetworkStatus(text);
+}
+
+/** An annotation is anybody's to write: one that cannot be read says as little as none. */
+function readNetworkStatus(text: string): PodNetworkStatus[] | undefined {
+    try {
+        const status: unknown = JSON.parse(text);
+        return Array.isArray(status) ? (status as PodNetworkStatus[]) : undefined;
+    } catch {
+        return undefined;
+    }
 }

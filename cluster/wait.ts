@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ClusterClient, KubernetesObject } from "./client";
+import { ClusterError } from "./errors";
+import { pathOf, type ResourceKind } from "./kinds";
 import {
     ListWatch,
     Watch,
     type KubernetesListObject,
     type KubernetesObject as LibraryObject,
-} from "@kubernetes/client-node";
-import type { ClusterClient, KubernetesObject } from "./client";
-import { ClusterError } from "./errors";
-import { pathOf, type ResourceKind } from "./kinds";
+} from "./kubernetes-client";
 
 /** An object to look at while waiting. */
 export interface Watched {

@@ -56,9 +56,17 @@ export const IMPACTS: readonly Impact[] = [
     "refused",
 ];
 
-/** The heaviest of several impacts; `none` for none. */
-export function heaviest(impacts: readonly Impact[]): Impact {
-    return impacts.reduce((a, b) => (IMPACTS.indexOf(b) > IMPACTS.indexOf(a) ? b : a), "none");
+/**
+ * What several changes to a NIC cost together: the heaviest impact; `none` for no change. The reason of the heaviest comes
+ * first; what is lighter is still part of the truth, such as an address that the guest is not told.
+ */
+export function combined(verdicts: readonly ImpactVerdict[]): ImpactVerdict {
+    const weight = (impact: Impact): number => IMPACTS.indexOf(impact);
+    const impact = verdicts.reduce<Impact>((a, b) => (weight(b.impact) > weight(a) ? b.impact : a), "none");
+    const heavy = verdicts.filter((each) => each.impact === impact).map((each) => each.reason);
+    const light = verdicts.filter((each) => each.impact !== impact && each.impact !== "none");
+    const reasons = [...heavy, ...light.map((each) => `${each.impact}: ${each.reason}`)];
+    return verdict(impact, [...new Set(reasons)].join("; ") || "nothing changes");
 }
 
 /** What a change will cost, by KubeVirt's rules; the cluster is not asked, `facts` says what is known of it. */

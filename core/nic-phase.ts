@@ -53,8 +53,6 @@ export interface PhaseFacts extends MigrationFacts {
     readonly vm: VmObject | undefined;
     /** Of the pod the instance runs in now; without it a changed network is taken for done once KubeVirt took it over. */
     readonly launcherPodInfo?: { readonly networkStatus: readonly PodNetworkStatus[] };
-    /** Text of the last Warning event `NicHotplug` of the instance. */
-    readonly hotplugEvent?: string;
     /** The caller's patience is over: an attach that reports errors counts as failed. */
     readonly pastDeadline?: boolean;
 }
@@ -244,9 +242,7 @@ function phaseInVmi(seen: Seen, inVm: InterfaceEntry, inVmi: InterfaceEntry): Ph
 
 function attachingPhase(facts: PhaseFacts): PhaseVerdict {
     const synchronized = condition(facts.vmi?.status?.conditions, "Synchronized");
-    const error =
-        facts.hotplugEvent ??
-        (synchronized?.status === "False" ? (synchronized.message ?? synchronized.reason) : undefined);
+    const error = synchronized?.status === "False" ? (synchronized.message ?? synchronized.reason) : undefined;
     return {
         phase: error !== undefined && facts.pastDeadline === true ? "failed-attach" : "attaching",
         message: `the pod has it, the guest does not${error === undefined ? "" : `: ${error}`}`,

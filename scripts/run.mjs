@@ -109,7 +109,7 @@ async function compile(node) {
     const files = filesBelow(".", include)
         .filter((file) => file.endsWith(".ts"))
         .sort();
-    for (const file of ["tsconfig.json", "package.json", "package-lock.json", ...files]) {
+    for (const file of ["tsconfig.json", "package.json", "package-lock.json", "scripts/bundle.mjs", ...files]) {
         hash.update(file)
             .update("\0")
             .update(readFileSync(inRoot(file)))
@@ -129,9 +129,14 @@ async function compile(node) {
         rmSync(inRoot("bin", ".tsbuildinfo"), { force: true }); // by this record the compiler leaves out what it has done
     }
     const compiler = inRoot("node_modules", "typescript", "bin", "tsc");
-    await step("Compiling", () =>
-        run(node, [compiler, "-p", "tsconfig.json"], "The sources do not compile, as told above."),
-    );
+    await step("Compiling", async () => {
+        await run(node, [compiler, "-p", "tsconfig.json"], "The sources do not compile, as told above.");
+        await run(
+            node,
+            [inRoot("scripts", "bundle.mjs")],
+            "The client of the API server cannot be bundled, as told above.",
+        );
+    });
     // The output of a source that is gone goes too: a deleted test would otherwise run for ever.
     for (const output of filesBelow("bin", include)) {
         const source = output.replace(/(\.d\.ts|\.js|\.js\.map)$/, ".ts");

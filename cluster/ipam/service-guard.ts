@@ -1,6 +1,7 @@
 import type { ClusterClient, KubernetesObject } from "../client";
-import { ClusterError, hasReason, type ClusterErrorReason } from "../errors";
+import { ClusterError, hasReason } from "../errors";
 import { IP_ADDRESS, IP_RESERVATION } from "../kinds";
+import { patchUnchanged } from "../unchanged";
 import type { Reservation } from "./objects";
 
 /** By whom an IPAddress is looked after: the API server repairs only its own. */
@@ -72,21 +73,11 @@ export async function guardAgainstServices(
  * Makes a guard that is there already this reservation's as well: that of another space which has the same address, or of an
  * earlier reservation with which it is about to go. It goes with the last one. False where it has changed meanwhile.
  */
-async function share(client: ClusterClient, { metadata }: IPAddress, owner: OwnerReference): Promise<boolean> {
-    const { name, resourceVersion, ownerReferences = [] } = metadata;
+async function share(client: ClusterClient, found: IPAddress, owner: OwnerReference): Promise<boolean> {
+    const { ownerReferences = [] } = found.metadata;
     if (ownerReferences.some(({ uid }) => uid === owner.uid)) {
         return true;
     }
-    try {
-        await client.patch(IP_ADDRESS, undefined, name, [
-            { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
-            { op: "add", path: "/metadata/ownerReferences", value: [...ownerReferences, owner] },
-        ]);
-        return true;
-    } catch (error) {
-        if (["invalid", "conflict", "not-found"].some((reason) => hasReason(error, reason as ClusterErrorReason))) {
-            return false;
-        }
-        throw error;
-    }
+    const references = { op: "add", path: "/metadata/ownerReferences", value: [...ownerReferences, owner] } as const;
+    return (await patchUnchanged(client, IP_ADDRESS, found, [references])) !== undefined;
 }

@@ -1,6 +1,6 @@
-import { Watch } from "@kubernetes/client-node";
 import type { ClusterClient } from "../client";
 import { IP_RESERVATION, pathOf } from "../kinds";
+import { Watch } from "../kubernetes-client";
 import type { Reservation } from "./objects";
 
 /** What happens to a reservation. */

@@ -1,5 +1,5 @@
 import { bindingOf, type NicSpec, type NicType } from "../nic";
-import { classifyChange, heaviest, type ImpactFacts, type ImpactVerdict, type NicChange } from "../impact";
+import { classifyChange, combined, type ImpactFacts, type ImpactVerdict, type NicChange } from "../impact";
 import { networkSwap } from "../network-swap";
 import { missing, ok, type PreflightFinding, type PreflightStatus, warning } from "./finding";
 import { kubevirtFindings } from "./kubevirt";
@@ -101,8 +101,5 @@ function changeFindings(survey: ClusterSurvey): PreflightFinding[] {
 
 /** Taken off, and attached anew. */
 function replugged(nic: NicSpec, facts: ImpactFacts): ImpactVerdict {
-    const verdicts = (["detach", "attach"] as const).map((kind) => classifyChange({ kind, nic }, facts));
-    const impact = heaviest(verdicts.map((verdict) => verdict.impact));
-    const reasons = verdicts.filter((verdict) => verdict.impact === impact).map(({ reason }) => reason);
-    return { impact, reason: [...new Set(reasons)].join("; ") };
+    return combined((["detach", "attach"] as const).map((kind) => classifyChange({ kind, nic }, facts)));
 }

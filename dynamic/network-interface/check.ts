@@ -6,7 +6,7 @@ import { impactFacts } from "../../cluster/impact-facts";
 import { readVm, wrongCluster, type VmView } from "../../cluster/virtual-machine";
 import { networkNameProblems, podNetworkProblems, probeProblemsOfReplacement } from "../../core/admission";
 import { consentProblems, type Consent } from "../../core/consent";
-import { classifyChange, heaviest, type ImpactVerdict, type NicChange } from "../../core/impact";
+import { classifyChange, combined, type ImpactVerdict, type NicChange } from "../../core/impact";
 import { macFor, normalizeMac } from "../../core/mac";
 import { NETWORK_TYPES } from "../../core/cni-config";
 import { readNadConfig } from "../../core/cni/nad-config";
@@ -314,13 +314,7 @@ async function classify(
         return doable(change, classifyChange(change, { ...facts, isPrimary }), consent);
     });
     verdicts.push(...(moved ? [moved] : []));
-    const impact = heaviest(verdicts.map((verdict) => verdict.impact));
-    // The heaviest comes first; what is lighter is still part of the truth, such as an address the guest is not told.
-    const heavy = verdicts.filter((verdict) => verdict.impact === impact).map((verdict) => verdict.reason);
-    const light = verdicts.filter((verdict) => verdict.impact !== impact && verdict.impact !== "none");
-    const reasons = [...heavy, ...light.map((verdict) => `${verdict.impact}: ${verdict.reason}`)];
-    const reason = [...new Set(reasons)].join("; ") || "nothing changes";
-    return { impact, reason, ...(moved && { swap: true }) };
+    return { ...combined(verdicts), ...(moved && { swap: true }) };
 }
 
 function isReplaced(olds: NetworkInterfaceInputs, news: NetworkInterfaceInputs): boolean {

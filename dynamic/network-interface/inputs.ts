@@ -49,6 +49,18 @@ export interface NetworkInterfaceState extends NetworkInterfaceInputs, NicObserv
     message: string;
 }
 
+/** The state without what was observed. */
+export function inputsOf({
+    phase: _phase,
+    message: _message,
+    interfaceName: _interfaceName,
+    observedAddresses: _observedAddresses,
+    observedLinkState: _observedLinkState,
+    ...inputs
+}: NetworkInterfaceState): NetworkInterfaceInputs {
+    return inputs;
+}
+
 /** The NIC as KubeVirt's lists are written from it. */
 export function specOf(inputs: NetworkInterfaceInputs): NicSpec {
     return {

@@ -16,7 +16,7 @@ import { differs, plainErrors, storedAnew } from "../handler";
 import { IDENTITY, MUTABLE } from "./check";
 import { detachNic, takeOff } from "./detach";
 import { MigrationRequest } from "./migration-request";
-import { specOf, type NetworkInterfaceInputs, type NetworkInterfaceState } from "./inputs";
+import { inputsOf, specOf, type NetworkInterfaceInputs, type NetworkInterfaceState } from "./inputs";
 import { expectChange, isDeclared, settle } from "./siblings";
 import { editVm, type EditedVm } from "./vm-edits";
 import { factsOf, notStarting } from "./vm-state";
@@ -80,17 +80,14 @@ export const read = plainErrors(async (id: string, props: NetworkInterfaceState)
     const network = listsOf(view.vm ?? {}).networks?.find((each) => each.name === props.nic);
     const mac = normalizeMac(entry.macAddress ?? "");
     const nadName = network?.multus?.networkName;
-    const found: NetworkInterfaceState = {
-        ...props,
+    const inputs: NetworkInterfaceInputs = {
+        ...inputsOf(props),
         ...(mac.ok && { macAddress: mac.value }),
         ...(nadName !== undefined && { nadName: nadName.includes("/") ? nadName : `${props.namespace}/${nadName}` }),
         model: entry.model ?? props.model,
         linkState: entry.state === "down" ? "down" : "up",
     };
-    const observed = observe(props, view, await kubevirtFacts(client));
-    const { phase: _phase, message: _message, ...known } = found;
-    const { interfaceName: _name, observedAddresses: _addresses, observedLinkState: _link, ...inputs } = known;
-    return { id, props: { ...inputs, ...observed }, inputs };
+    return { id, props: { ...inputs, ...observe(props, view, await kubevirtFacts(client)) }, inputs };
 });
 
 /** Unplugs the NIC and waits until nothing of it is left; only the NIC that this resource made. */

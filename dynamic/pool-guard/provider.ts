@@ -1,12 +1,13 @@
 import { clientFor, type ClusterClient } from "../../cluster/client";
 import { connectionKey } from "../../cluster/connection";
-import { ClusterError, hasReason } from "../../cluster/errors";
+import { ClusterError } from "../../cluster/errors";
 import { useOf } from "../../cluster/ipam/ledger";
 import { IN_USE, LABEL, type PoolObject, type Reservation } from "../../cluster/ipam/objects";
 import { readForeignUse } from "../../cluster/ipam/foreign-use";
 import { allPools, compiledPool, findPool, specOfPool } from "../../cluster/ipam/pools";
 import { IP_POOL, IP_RESERVATION } from "../../cluster/kinds";
 import { Remembered } from "../../cluster/remembered";
+import { patchUnchanged } from "../../cluster/unchanged";
 import { poolConflicts, unreadableProblems, type ForeignUse } from "../../core/conflicts";
 import { conflictsOf, validatePool, type ConflictSource, type HeldAddress, type PoolSpec } from "../../core/pool";
 import { changeProblems, deletionProblems } from "../../core/pool-change";
@@ -69,23 +70,16 @@ export async function update(
 /** Lets the pool go, once none of its addresses is anybody's. */
 const remove = plainErrors(async (_id: string, { connection, pool }: PoolGuardInputs): Promise<void> => {
     const client = clientFor(connection);
-    const object = await findPool(client, pool.name);
-    if (!object) {
-        return;
-    }
-    const held = await heldOf(client, specOfPool(object));
-    const [problem] = deletionProblems(pool, held);
-    if (problem) {
-        const owners = held
-            .filter(({ use }) => use !== "quarantined")
-            .map(({ address, owner = "" }) => `${address} of ${owner}`);
-        const more = owners.length > MAX_NAMES ? ` and ${String(owners.length - MAX_NAMES)} more` : "";
-        throw new ClusterError(
-            "failed",
-            `${describe(problem)} They are ${owners.slice(0, MAX_NAMES).join(", ")}${more}.`,
-        );
-    }
-    await letGo(client, object);
+    await untilWritten(pool, async () => {
+        const object = await findPool(client, pool.name);
+        const finalizers = object?.metadata.finalizers ?? [];
+        if (!object || !finalizers.includes(IN_USE)) {
+            return true;
+        }
+        refuseHeld(pool, await heldOf(client, specOfPool(object)));
+        const others = finalizers.filter((each) => each !== IN_USE);
+        return writeFinalizers(client, object, others);
+    });
 });
 export { remove as delete };
 
@@ -110,41 +104,54 @@ function declaredBefore(inputs: PoolGuardInputs): PoolSpec[] {
 /** A message names at most so many addresses. */
 const MAX_NAMES = 10;
 
-/** Sees to it that the pool stays where somebody deletes it by hand. */
-async function hold({ connection, pool }: PoolGuardInputs): Promise<void> {
-    const client = clientFor(connection);
-    const object = await client.get<PoolObject>(IP_POOL, undefined, pool.name);
-    const { finalizers = [], deletionTimestamp } = object.metadata;
-    if (deletionTimestamp !== undefined) {
-        throw new ClusterError("failed", `${what(pool)} is being deleted. Run \`pulumi up\` again when it is gone.`);
-    }
-    if (!finalizers.includes(IN_USE)) {
-        await writeFinalizers(client, object, [...finalizers, IN_USE]);
-    }
-}
-
-async function letGo(client: ClusterClient, object: PoolObject): Promise<void> {
-    const { finalizers = [] } = object.metadata;
-    if (finalizers.includes(IN_USE)) {
-        await writeFinalizers(
-            client,
-            object,
-            finalizers.filter((each) => each !== IN_USE),
+/** @throws ClusterError `failed` where anybody has an address of the pool */
+function refuseHeld(pool: PoolSpec, held: HeldAddress[]): void {
+    const [problem] = deletionProblems(pool, held);
+    if (problem) {
+        const owners = held
+            .filter(({ use }) => use !== "quarantined")
+            .map(({ address, owner = "" }) => `${address} of ${owner}`);
+        const more = owners.length > MAX_NAMES ? ` and ${String(owners.length - MAX_NAMES)} more` : "";
+        throw new ClusterError(
+            "failed",
+            `${describe(problem)} They are ${owners.slice(0, MAX_NAMES).join(", ")}${more}.`,
         );
     }
 }
 
-async function writeFinalizers(client: ClusterClient, { metadata }: PoolObject, value: string[]): Promise<void> {
-    try {
-        await client.patch(IP_POOL, undefined, metadata.name, [
-            { op: "test", path: "/metadata/resourceVersion", value: metadata.resourceVersion },
-            { op: "add", path: "/metadata/finalizers", value },
-        ]);
-    } catch (error) {
-        if (!hasReason(error, "not-found")) {
-            throw error;
+/** Sees to it that the pool stays where somebody deletes it by hand. */
+async function hold({ connection, pool }: PoolGuardInputs): Promise<void> {
+    const client = clientFor(connection);
+    await untilWritten(pool, async () => {
+        const object = await client.get<PoolObject>(IP_POOL, undefined, pool.name);
+        const { finalizers = [], deletionTimestamp } = object.metadata;
+        if (deletionTimestamp !== undefined) {
+            throw new ClusterError(
+                "failed",
+                `${what(pool)} is being deleted. Run \`pulumi up\` again when it is gone.`,
+            );
+        }
+        return finalizers.includes(IN_USE) || writeFinalizers(client, object, [...finalizers, IN_USE]);
+    });
+}
+
+/** False where the pool has changed since it was read. */
+async function writeFinalizers(client: ClusterClient, object: PoolObject, value: string[]): Promise<boolean> {
+    const finalizers = { op: "add", path: "/metadata/finalizers", value } as const;
+    return (await patchUnchanged(client, IP_POOL, object, [finalizers])) !== undefined;
+}
+
+/** How often a pool may change while its finalizer is written. */
+const MAX_TRIES = 8;
+
+/** Reads and writes the pool until nobody has changed it in between. */
+async function untilWritten(pool: PoolSpec, attempt: () => Promise<boolean>): Promise<void> {
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+        if (await attempt()) {
+            return;
         }
     }
+    throw new ClusterError("conflict", `${what(pool)} is changed by others all the time. Run \`pulumi up\` again.`);
 }
 
 const networkUses = new Remembered<ForeignUse>();

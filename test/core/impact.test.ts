@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { classifyChange, heaviest, type Impact, type ImpactFacts, type NicChange } from "../../core/impact";
+import { classifyChange, combined, type Impact, type ImpactFacts, type NicChange } from "../../core/impact";
 import { type NicSpec } from "../../core/nic";
 
 const BRIDGE: NicSpec = {
@@ -251,9 +251,19 @@ describe("impact", () => {
         );
     });
 
-    it("finds the heaviest", () => {
-        assert.equal(heaviest([]), "none");
-        assert.equal(heaviest(["live", "boot", "restart", "live-migration"]), "restart");
-        assert.equal(heaviest(["first-boot-only", "live"]), "live");
+    it("adds up: the heaviest first, then what is lighter, each once", () => {
+        const restart = { impact: "restart", reason: "no port" } as const;
+        const live = { impact: "live", reason: "unplugged" } as const;
+        const told = { impact: "first-boot-only", reason: "cloud-init" } as const;
+        const nothing = { impact: "none", reason: "same" } as const;
+        assert.deepEqual(combined([]), { impact: "none", reason: "nothing changes" });
+        assert.deepEqual(combined([live, restart, nothing, live]), {
+            impact: "restart",
+            reason: "no port; live: unplugged",
+        });
+        assert.deepEqual(combined([told, live, live]), {
+            impact: "live",
+            reason: "unplugged; first-boot-only: cloud-init",
+        });
     });
 });

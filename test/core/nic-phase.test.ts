@@ -175,17 +175,6 @@ const rows: [string, PhaseFacts, string, RegExp][] = [
         /No more available PCI slots/,
     ],
     [
-        "a NIC with a warning event, past the deadline",
-        {
-            vm: vm([RED]),
-            vmi: vmi([RED], [st("red", "multus-status")]),
-            hotplugEvent: "failed to create tap",
-            pastDeadline: true,
-        },
-        "failed-attach",
-        /failed to create tap/,
-    ],
-    [
         "a slow NIC without an error, past the deadline",
         { vm: vm([RED]), vmi: vmi([RED], [st("red", "multus-status")]), pastDeadline: true },
         "attaching",

@@ -9,6 +9,7 @@ import {
     symlinkSync,
     writeFileSync,
 } from "node:fs";
+import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { deploy } from "../components/deploy";
@@ -82,7 +83,7 @@ describe("the package as it is published, in an empty folder", () => {
         assert.deepEqual(files.filter((file) => file.startsWith("crds/")).sort(), crds.sort());
         const meant = /^(bin\/(index|(cli|components|core|cluster|dynamic)\/.*)\.(d\.ts|js|js\.map)|crds\/.*\.yaml)$/;
         const others = files.filter((file) => !meant.test(file) && file !== "README.md");
-        assert.deepEqual(others.sort(), ["LICENSE", "package.json"]);
+        assert.deepEqual(others.sort(), ["LICENSE", "bin/cluster/kubernetes-client.LICENSES.txt", "package.json"]);
     });
 
     it("has source maps that bring their sources along", () => {
@@ -97,6 +98,20 @@ describe("the package as it is published, in an empty folder", () => {
                 const there = existsSync(path.resolve(installed, path.dirname(map), source));
                 assert.ok(there || typeof sourcesContent[index] === "string", `${map}: ${source}`);
             });
+        }
+    });
+
+    it("has the client of the API server in one file, beside the licences of what is in there", () => {
+        const client = path.join(installed, "bin/cluster/kubernetes-client.js");
+        const required = [...readFileSync(client, "utf8").matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name]) => name);
+        const optional = ["utf-8-validate", "bufferutil"];
+        assert.deepEqual(
+            required.filter((name = "") => !isBuiltin(name) && !optional.includes(name)),
+            [],
+        );
+        const licences = readFileSync(client.replace(/js$/, "LICENSES.txt"), "utf8");
+        for (const name of ["@kubernetes/client-node", "undici", "openid-client", "js-yaml", "socks"]) {
+            assert.match(licences, new RegExp(`^${name} \\d+[.]\\d+[.]\\d+ \\((MIT|Apache-2.0)\\)\n\n\\S`, "m"));
         }
     });
 

@@ -109,7 +109,8 @@ export class CliStack {
         symlinkSync(path.resolve(__dirname, "..", "..", "..", "node_modules"), path.join(directory, "node_modules"));
         mkdirSync(path.join(directory, "state"));
         writeFileSync(path.join(directory, "index.js"), program);
-        const project = { name: "wukong-test", runtime: "nodejs", main: "index.js" };
+        const runtime = { name: "nodejs", options: { typescript: false } };
+        const project = { name: "wukong-test", runtime, main: "index.js" };
         writeFileSync(path.join(directory, "Pulumi.yaml"), JSON.stringify(project));
         writeFileSync(path.join(directory, "package.json"), JSON.stringify({ name: "wukong-test" }));
         const stack = new CliStack(directory, {
