@@ -37,7 +37,7 @@ const TESTS_OF_BOTH_RELEASES = [
 const LONGEST = path.join("bin/test", "integration", "interruption.test.js");
 
 /** So many mochas at a time: what is run beside comes in portions, so that none of them is left to end alone. */
-const LANES = 3;
+const LANES = 4;
 const PORTIONS = 8;
 
 /** How long mocha may take to end after its last test. */

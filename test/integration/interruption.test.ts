@@ -38,26 +38,32 @@ describe("`pulumi up`, killed", function () {
     let stack: CliStack;
     let view: ClusterView;
 
-    beforeEach("make the stack", async () => {
-        view = new ClusterView(namespace.clients, namespace.name);
-        stack = await CliStack.create(PROGRAM);
-    });
-
-    afterEach("dispose of the stack", async () => {
-        await stack.dispose();
-        await view.removeClusterScoped();
-    });
+    /** A stack for the tests of a suite, which follow one upon the other. */
+    function useCliStack(): void {
+        before("make the stack", async () => {
+            view = new ClusterView(namespace.clients, namespace.name);
+            stack = await CliStack.create(PROGRAM);
+        });
+        after("dispose of the stack", async () => {
+            await stack.dispose();
+            await view.removeClusterScoped();
+        });
+    }
 
     const up = (...nics: string[]): PulumiProcess => stack.up({ namespace: namespace.name, nics });
 
     /** Kills a run at the event that is the moment: no time passes in which the engine could record what was done. */
     async function killedWhen(start: () => PulumiProcess, { of, is }: Moment): Promise<void> {
-        const begun: { run?: PulumiProcess } = {};
+        const begun: { run?: PulumiProcess; hasCome?: true } = {};
         let killed: Promise<Ended> | undefined;
         const watch = await view.onEvent(of, is, () => {
+            begun.hasCome = true;
             killed = begun.run?.kill();
         });
         begun.run = start();
+        if (begun.hasCome) {
+            killed = begun.run.kill(); // the run before had come as far before it was gone
+        }
         const { text } = await begun.run.ended;
         watch.abort();
         assert.ok(killed, `The run ended before the moment came: ${text}`);
@@ -114,86 +120,94 @@ describe("`pulumi up`, killed", function () {
         ["the VM is started", vmIs((vm) => vm.spec.runStrategy === "Always")],
     ];
 
-    for (const [name, moment] of moments) {
-        it(`when ${name}, ends well the next time, and \`destroy\` leaves nothing`, async () => {
-            await killedWhen(() => up("eth1", "eth2"), moment);
-            const before = await view.findVm(VM);
-            const taken = (await view.reservations()).map(({ spec }) => spec.address);
+    describe("while it makes a VM", () => {
+        useCliStack();
+
+        it("at one moment after the other, ends well in the end, and `destroy` leaves nothing", async () => {
+            let uid: string | undefined;
+            let taken: string[] = [];
+            const goesOn = async (when: string): Promise<void> => {
+                const vm = await view.findVm(VM);
+                assert.equal(vm?.metadata?.uid, uid ?? vm?.metadata?.uid, `the VM is adopted, when ${when}`);
+                uid = vm?.metadata?.uid;
+                const held = (await view.reservations()).map(({ spec }) => spec.address);
+                const lost = taken.filter((address) => !held.includes(address));
+                assert.deepEqual(lost, [], `what was reserved is taken up again, when ${when}`);
+                taken = held;
+            };
+            for (const [name, moment] of moments) {
+                await killedWhen(() => up("eth1", "eth2"), moment);
+                await goesOn(name);
+            }
             await converges("eth1", "eth2");
-            const vm = await view.vm(VM);
-            assert.equal(vm.metadata?.uid, before?.metadata?.uid ?? vm.metadata?.uid, "the VM is adopted");
-            const kept = (await view.reservations()).map(({ spec }) => spec.address);
-            assert.deepEqual(
-                taken.filter((address) => !kept.includes(address)),
-                [],
-                "what was reserved is taken up again",
-            );
+            await goesOn("it has ended");
             await leavesNothing();
         });
-    }
 
-    it("while it changes the NICs of a running VM, ends well the next time, without a restart", async () => {
-        await stack.succeed(up("eth1"));
-        const life = await view.life(VM);
-
-        await killedWhen(() => up("eth1", "eth2"), reserved("eth2"));
-        await converges("eth1", "eth2");
-        assert.deepEqual(await view.life(VM), life);
-
-        await killedWhen(() => up("eth1", "eth2", "eth3", "eth4"), listed("eth3"));
-        await converges("eth1", "eth2", "eth3", "eth4");
-        assert.deepEqual(await view.life(VM), life);
-
-        await killedWhen(() => up("eth1", "eth2"), detaching("eth3"));
-        await converges("eth1", "eth2");
-        assert.deepEqual(await view.life(VM), life);
-
-        // The detach is under way, and the program wants the NIC after all.
-        await killedWhen(() => up("eth1"), detaching("eth2"));
-        await converges("eth1", "eth2");
-        assert.deepEqual(await view.life(VM), life);
-
-        await killedWhen(
-            () => stack.destroy(),
-            vmIs((vm) => vm.metadata?.deletionTimestamp !== undefined),
-        );
-        await leavesNothing();
-    });
-
-    it("while it adds a NIC that the next program does not have, leaves neither the NIC nor its address", async () => {
-        await stack.succeed(up("eth1"));
-        const life = await view.life(VM);
-        for (const moment of [reserved("eth2"), listed("eth2")]) {
-            await killedWhen(() => up("eth1", "eth2"), moment);
+        it("with a NIC that the next program does not have, leaves neither the NIC nor its address", async () => {
+            await killedWhen(() => up("eth1", "eth2"), listed("eth2"));
             await converges("eth1");
-        }
-        assert.deepEqual(await view.life(VM), life);
-        await leavesNothing();
+            await leavesNothing();
+        });
     });
 
-    it("while it makes a VM with a NIC that the next program does not have, leaves neither", async () => {
-        await killedWhen(() => up("eth1", "eth2"), listed("eth2"));
-        await converges("eth1");
-        await leavesNothing();
-    });
+    describe("while it changes the NICs of a running VM", () => {
+        useCliStack();
+        let life: Awaited<ReturnType<ClusterView["life"]>>;
 
-    it("alone, ends well the next time, and its providers do not go on for ever", async () => {
-        await stack.succeed(up("eth1"));
-        const life = await view.life(VM);
-        const run = up("eth1", "eth2");
-        await until(
-            "the NIC to be in the VM",
-            async () => {
-                const nics = listedNics(await view.vm(VM));
-                return "eth2" in nics ? done(true) : seen(nics);
-            },
-            120_000,
-        );
-        await run.killAlone();
-        await stack.cancel();
-        await converges("eth1", "eth2");
-        await run.providersGone();
-        assert.deepEqual(await view.life(VM), life);
-        await leavesNothing();
+        before("make the VM", async () => {
+            await stack.succeed(up("eth1"));
+            life = await view.life(VM);
+        });
+
+        it("leaves neither a NIC that the next program does not have, nor its address", async () => {
+            for (const moment of [reserved("eth2"), listed("eth2")]) {
+                await killedWhen(() => up("eth1", "eth2"), moment);
+                await converges("eth1");
+            }
+            assert.deepEqual(await view.life(VM), life);
+        });
+
+        it("ends well the next time, without a restart", async () => {
+            await killedWhen(() => up("eth1", "eth2"), reserved("eth2"));
+            await converges("eth1", "eth2");
+            assert.deepEqual(await view.life(VM), life);
+
+            await killedWhen(() => up("eth1", "eth2", "eth3", "eth4"), listed("eth3"));
+            await converges("eth1", "eth2", "eth3", "eth4");
+            assert.deepEqual(await view.life(VM), life);
+
+            await killedWhen(() => up("eth1", "eth2"), detaching("eth3"));
+            await converges("eth1", "eth2");
+            assert.deepEqual(await view.life(VM), life);
+
+            // The detach is under way, and the program wants the NIC after all.
+            await killedWhen(() => up("eth1"), detaching("eth2"));
+            await converges("eth1", "eth2");
+            assert.deepEqual(await view.life(VM), life);
+        });
+
+        it("alone, ends well the next time, and its providers do not go on for ever", async () => {
+            const run = up("eth1", "eth2", "eth3");
+            await until(
+                "the NIC to be in the VM",
+                async () => {
+                    const nics = listedNics(await view.vm(VM));
+                    return "eth3" in nics ? done(true) : seen(nics);
+                },
+                120_000,
+            );
+            await run.killAlone();
+            await stack.cancel();
+            await converges("eth1", "eth2", "eth3");
+            await run.providersGone();
+            assert.deepEqual(await view.life(VM), life);
+        });
+
+        it("or takes it away, leaves nothing the next time", async () => {
+            const goes = vmIs((vm) => vm.metadata?.deletionTimestamp !== undefined);
+            await killedWhen(() => stack.destroy(), goes);
+            await leavesNothing();
+        });
     });
 });

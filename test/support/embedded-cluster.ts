@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import * as k8s from "@kubernetes/client-node";
 import { after, before } from "mocha";
+import { loadKubeConfig } from "../../cluster/connection";
 import { type EmbeddedCluster, startCluster } from "../../scripts/embedded-cluster/cluster";
 import { type KubeVirtRelease, kubeVirtReleases } from "../../scripts/embedded-cluster/commands";
 
@@ -61,8 +62,8 @@ export async function testClients(user: TestUser = "admin"): Promise<TestClients
 
 /** Clients by a kubeconfig. */
 export function clientsOf(kubeconfig: string): TestClients {
-    const config = new k8s.KubeConfig();
-    config.loadFromFile(kubeconfig);
+    // Shares connections among requests, as the library's own KubeConfig does not.
+    const config = loadKubeConfig({ kubeconfig });
     return {
         config,
         core: config.makeApiClient(k8s.CoreV1Api),

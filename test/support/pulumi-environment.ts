@@ -2,6 +2,7 @@ import * as path from "node:path";
 import { after } from "mocha";
 import { testKubeconfig, type TestUser } from "./embedded-cluster";
 import { startKubernetesProvider, type RunningKubernetesProvider } from "./kubernetes-provider";
+import { LITTLE_COLLECTING } from "./pulumi-command";
 
 /** Stand-ins of the kubernetes provider, one for each kubeconfig, shared by all runs of the test process. */
 const providers = new Map<string, Promise<RunningKubernetesProvider>>();
@@ -28,8 +29,7 @@ export async function pulumiEnvironment(user: StackUser = "admin"): Promise<Reco
         KUBECONFIG: kubeconfig,
         PATH: process.env.PATH,
         PULUMI_CONFIG_PASSPHRASE: "test",
-        // The CLI ends before its garbage would matter, and collecting it takes a third of its start.
-        GOGC: "400",
+        GOGC: LITTLE_COLLECTING,
         PULUMI_SKIP_UPDATE_CHECK: "true",
         PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
         ...(process.env.WUKONG_KUBERNETES_PROVIDER !== "plugin" && {

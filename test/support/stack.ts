@@ -1,9 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
-import * as path from "node:path";
-import * as automation from "@pulumi/pulumi/automation";
+import { rmSync } from "node:fs";
+import type * as automation from "@pulumi/pulumi/automation";
 import { command } from "./command";
-import { pulumiCommand } from "./pulumi-command";
+import { newStack, type NewStack } from "./new-stack";
 import { pulumiEnvironment, type StackUser } from "./pulumi-environment";
 
 /** A change that the engine plans or makes, as its events tell. */
@@ -29,38 +27,17 @@ export interface Run {
 
 /** A stack of the real engine, with a file backend, for one program after the other. */
 export class TestStack {
-    private constructor(
-        private readonly directory: string,
-        private readonly stack: automation.Stack,
-    ) {}
+    private readonly stack: automation.Stack;
+
+    private constructor(private readonly made: NewStack) {
+        this.stack = made.stack;
+    }
 
     /**
      * @param user whose kubeconfig the stack is run with
      */
     static async create(user?: StackUser): Promise<TestStack> {
-        const directory = mkdtempSync(path.join(tmpdir(), "wukong-stack-"));
-        // Dynamic providers look for packages from the program's folder.
-        symlinkSync(path.resolve(__dirname, "..", "..", "..", "node_modules"), path.join(directory, "node_modules"));
-        mkdirSync(path.join(directory, "state"));
-        // Also puts the CLI on PATH.
-        const envVars = await pulumiEnvironment(user);
-        const stack = await automation.LocalWorkspace.createStack(
-            { stackName: "test", projectName: "wukong-test", program: () => Promise.resolve() },
-            {
-                workDir: directory,
-                pulumiCommand: await pulumiCommand(),
-                pulumiHome: path.join(directory, "home"),
-                projectSettings: {
-                    name: "wukong-test",
-                    runtime: "nodejs",
-                    backend: { url: `file://${path.join(directory, "state")}` },
-                },
-                envVars,
-            },
-        );
-        // After each run Automation starts the CLI three times more, for outputs and history: the events tell the former.
-        Object.assign(stack, { outputs: () => Promise.resolve({}), info: () => Promise.resolve(undefined) });
-        return new TestStack(directory, stack);
+        return new TestStack(await newStack("wukong-test", await pulumiEnvironment(user)));
     }
 
     /** Runs the stack as somebody else, or against another cluster, from now on. */
@@ -85,7 +62,7 @@ export class TestStack {
     /** Destroys what is left and removes all files; call it at the end of each test that made a stack. */
     async dispose(): Promise<void> {
         await this.stack.destroy({ color: "never" });
-        rmSync(this.directory, { recursive: true, force: true });
+        rmSync(this.made.folder, { recursive: true, force: true });
     }
 
     async destroy(): Promise<Run> {
@@ -100,9 +77,9 @@ export class TestStack {
     /** What `pulumi stack export` prints: secrets are not in clear, as they are in `state`. */
     async exported(): Promise<string> {
         const { envVars } = this.stack.workspace;
-        const env = { ...process.env, ...envVars, PULUMI_HOME: path.join(this.directory, "home") };
+        const env = { ...process.env, ...envVars, PULUMI_HOME: this.made.home };
         const args = ["stack", "export", "--stack", this.stack.name, "--non-interactive"];
-        const { code, text } = await command("pulumi", args, { cwd: this.directory, env });
+        const { code, text } = await command("pulumi", args, { cwd: this.made.work, env });
         if (code !== 0) {
             throw new Error(`pulumi stack export failed: ${text}`);
         }

@@ -5,10 +5,12 @@ import {
     ApiException,
     CoreV1Api,
     CustomObjectsApi,
-    KubeConfig,
+    type KubeConfig,
     KubernetesObjectApi,
     PatchStrategy,
 } from "@kubernetes/client-node";
+
+import { loadKubeConfig } from "../../../cluster/connection";
 
 /** A plain object of the API server, as far as the suite reads it. */
 export interface KubeObject {
@@ -43,7 +45,7 @@ export interface Manifest extends Reference {
 /** The cluster under test as its administrator sees it, through a client that shares no code with the provider. */
 export class TestCluster {
     readonly kubeconfig: string;
-    readonly config = new KubeConfig();
+    readonly config: KubeConfig;
     private readonly objects: KubernetesObjectApi;
     private readonly namespaces: string[] = [];
 
@@ -53,7 +55,7 @@ export class TestCluster {
             throw new Error("WUKONG_TEST_KUBECONFIG names no kubeconfig: these tests need an API server.");
         }
         this.kubeconfig = readFileSync(path, "utf8");
-        this.config.loadFromString(this.kubeconfig);
+        this.config = loadKubeConfig({ kubeconfig: path });
         this.objects = KubernetesObjectApi.makeApiClient(this.config);
     }
 

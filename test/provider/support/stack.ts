@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 
-import * as automation from "@pulumi/pulumi/automation";
+import type * as automation from "@pulumi/pulumi/automation";
 
-import { pulumiCommand } from "../../support/pulumi-command";
+import { newStack, type NewStack } from "../../support/new-stack";
+import { LITTLE_COLLECTING } from "../../support/pulumi-command";
 import { Registrations } from "./registrations";
 import { startSubject, type Subject, SUBJECT, usePulumiBinary } from "./subject";
 
@@ -53,49 +53,33 @@ export interface StoredResource {
 export class TestStack {
     private running: Promise<unknown> | undefined;
 
+    private readonly stack: automation.Stack;
+
     private constructor(
-        private readonly folder: string,
+        private readonly made: NewStack,
         private readonly subject: Subject | undefined,
-        private readonly stack: automation.Stack,
-    ) {}
+    ) {
+        this.stack = made.stack;
+    }
 
     /** @param environment what the provider sees beside PATH and HOME, e.g. KUBECONFIG */
     static async create(environment: Record<string, string> = {}): Promise<TestStack> {
         usePulumiBinary();
-        const folder = mkdtempSync(join(tmpdir(), "provider-test-"));
-        for (const name of ["work", "home", "backend"]) {
-            mkdirSync(join(folder, name));
-        }
-        symlinkSync(resolve("node_modules"), join(folder, "work", "node_modules"));
         const { KUBECONFIG: _ambient, ...ambient } = process.env;
         const subject = SUBJECT === "stand-in" ? await startSubject({ ...ambient, ...environment }) : undefined;
-        const stack = await automation.LocalWorkspace.createStack(
-            { stackName: "test", projectName: "provider-test", program: () => Promise.resolve() },
-            {
-                workDir: join(folder, "work"),
-                pulumiCommand: await pulumiCommand(),
-                pulumiHome: join(folder, "home"),
-                projectSettings: {
-                    name: "provider-test",
-                    runtime: "nodejs",
-                    backend: { url: `file://${join(folder, "backend")}` },
-                },
-                envVars: {
-                    PULUMI_CONFIG_PASSPHRASE: "only-for-tests",
-                    PULUMI_SKIP_UPDATE_CHECK: "true",
-                    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-                    KUBECONFIG: "",
-                    ...environment,
-                    ...(subject && {
-                        PULUMI_DEBUG_PROVIDERS: `kubernetes:${subject.port}`,
-                        PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
-                    }),
-                },
-            },
-        );
-        // After each run Automation starts the CLI three times more, for outputs and history, which no test looks at.
-        Object.assign(stack, { outputs: () => Promise.resolve({}), info: () => Promise.resolve(undefined) });
-        return new TestStack(folder, subject, stack);
+        const made = await newStack("provider-test", {
+            PULUMI_CONFIG_PASSPHRASE: "only-for-tests",
+            PULUMI_SKIP_UPDATE_CHECK: "true",
+            PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+            KUBECONFIG: "",
+            GOGC: LITTLE_COLLECTING,
+            ...environment,
+            ...(subject && {
+                PULUMI_DEBUG_PROVIDERS: `kubernetes:${subject.port}`,
+                PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
+            }),
+        });
+        return new TestStack(made, subject);
     }
 
     preview(program: automation.PulumiFn): Promise<Run> {
@@ -123,7 +107,7 @@ export class TestStack {
 
     /** The state as it lies on disk. */
     stateText(): string {
-        const file = join(this.folder, "backend", ".pulumi", "stacks", "provider-test", "test.json");
+        const file = join(this.made.backend, ".pulumi", "stacks", "provider-test", "test.json");
         return readFileSync(file, "utf8");
     }
 
@@ -131,7 +115,7 @@ export class TestStack {
         await this.subject?.stop();
         // A test that failed or ran out of time may have left the engine at work in the folder.
         await this.running?.catch(() => undefined);
-        rmSync(this.folder, { recursive: true, force: true });
+        rmSync(this.made.folder, { recursive: true, force: true });
     }
 
     private async runProgram(
