@@ -1,7 +1,8 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
+import { promisify } from "node:util";
 import { Refusal, runCommand } from "./command";
 import { startCluster } from "./embedded-cluster/cluster";
 import { programNames, toolchainNames } from "./embedded-cluster/commands";
@@ -38,7 +39,7 @@ const LONGEST = path.join("bin/test", "integration", "interruption.test.js");
 
 /** So many mochas at a time: what is run beside comes in portions, so that none of them is left to end alone. */
 const LANES = 4;
-const PORTIONS = 8;
+const PORTIONS = 6;
 
 /** How long mocha may take to end after its last test. */
 const ENDING_MS = 30_000;
@@ -76,36 +77,20 @@ async function run(files: string[], options: string[]): Promise<Summary> {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
         process.on(signal, () => interruption.abort());
     }
-    const cluster = await startCluster({ onProgress: (step) => console.error(`cluster: ${step}`) });
     const compiled = mkdtempSync(path.join(tmpdir(), "wukong-compiled-"));
+    const starting = startCluster({ onProgress: (step) => console.error(`cluster: ${step}`) });
+    const ready = Promise.all([starting, compileInto(compiled)]).then(([cluster]) => ({
+        ...process.env,
+        NODE_COMPILE_CACHE: compiled,
+        WUKONG_TEST_KUBECONFIG: cluster.kubeconfig,
+        WUKONG_PULUMI_BIN: path.dirname(pulumi),
+        PATH: [path.dirname(pulumi), process.env["PATH"]].join(path.delimiter),
+    }));
+    ready.catch(() => interruption.abort()); // the unit tests would go on
     try {
-        compileInto(compiled);
-        const folder = path.dirname(pulumi);
-        const environment = {
-            ...process.env,
-            NODE_COMPILE_CACHE: compiled,
-            WUKONG_TEST_KUBECONFIG: cluster.kubeconfig,
-            WUKONG_PULUMI_BIN: folder,
-            PATH: [folder, process.env["PATH"]].join(path.delimiter),
-        };
-        const isBeside = (file: string): boolean => SUITES_BESIDE.includes(suiteOf(file));
-        const waiting = files.filter(isBeside);
-        const others = waiting.filter((file) => file !== LONGEST);
-        const [first = [], ...beside] = [
-            files.filter((file) => !isBeside(file)),
-            waiting.filter((file) => file === LONGEST),
-            ...Array.from({ length: PORTIONS }, (_, portion) =>
-                others.filter((_file, index) => index % PORTIONS === portion),
-            ),
-        ].filter((group) => group.length > 0);
-        const runs = [
-            () => runMocha(first, options, environment),
-            ...(again.length > 0 ? [() => runWithKubeVirt19(again, options, environment)] : []),
-            ...beside.map((group) => () => runMocha(group, options, environment, "shown at its end")),
-        ];
         const summaries: Summary[] = [];
-        await inParallel(LANES, runs, async (run) => {
-            summaries.push(await run());
+        await inParallel(LANES, runsOf(files, again, options, ready), async (run) => {
+            summaries.push(...(await run()));
         });
         return summaries.reduce((a, b) => ({
             passed: a.passed + b.passed,
@@ -113,23 +98,54 @@ async function run(files: string[], options: string[]): Promise<Summary> {
             skipped: a.skipped + b.skipped,
         }));
     } finally {
-        await cluster.stop();
+        await ready.catch(() => undefined);
+        await starting.then(
+            async (cluster) => cluster.stop(),
+            () => undefined,
+        );
         rmSync(compiled, { recursive: true, force: true });
     }
+}
+
+/** What is run side by side; all but the first part of the first waits for the cluster. */
+function runsOf(
+    files: string[],
+    again: string[],
+    options: string[],
+    ready: Promise<NodeJS.ProcessEnv>,
+): (() => Promise<Summary[]>)[] {
+    const isBeside = (file: string): boolean => SUITES_BESIDE.includes(suiteOf(file));
+    const isUnit = (file: string): boolean => UNIT_SUITES.includes(suiteOf(file));
+    const others = files.filter((file) => isBeside(file) && file !== LONGEST);
+    const portions = Array.from({ length: PORTIONS }, (_, portion) =>
+        others.filter((_file, index) => index % PORTIONS === portion),
+    );
+    const beside = [files.filter((file) => file === LONGEST), ...portions].filter((group) => group.length > 0);
+    const units = files.filter(isUnit);
+    const withCluster = files.filter((file) => !isUnit(file) && !isBeside(file));
+    return [
+        async () => [
+            ...(units.length > 0 ? [await runMocha(units, options, process.env)] : []),
+            ...(withCluster.length > 0 ? [await runMocha(withCluster, options, await ready)] : []),
+        ],
+        ...(again.length > 0 ? [async () => [await runWithKubeVirt19(again, options, await ready)]] : []),
+        ...beside.map((group) => async () => [await runMocha(group, options, await ready, "shown at its end")]),
+    ];
 }
 
 /**
  * Each run of the engine loads the SDKs and the package in processes of its own, which it kills: what this one compiles of
  * them saves them a fifth of their time.
  */
-function compileInto(folder: string): void {
+async function compileInto(folder: string): Promise<void> {
     const loaded = [
         "@pulumi/pulumi",
         "@pulumi/kubernetes",
         "@kubernetes/client-node",
         ...globSync("bin/dynamic/*/provider.js", { cwd: REPOSITORY }).map((file) => path.join(REPOSITORY, file)),
     ];
-    execFileSync(process.execPath, ["-e", loaded.map((module) => `require(${JSON.stringify(module)});`).join("")], {
+    const script = loaded.map((module) => `require(${JSON.stringify(module)});`).join("");
+    await promisify(execFile)(process.execPath, ["-e", script], {
         cwd: REPOSITORY,
         env: { ...process.env, NODE_COMPILE_CACHE: folder },
     });

@@ -3,7 +3,7 @@ import { Network, VirtualMachine, type NetworkInterfaceArgs } from "../../index"
 import type { Condition } from "../../core/kubevirt-objects";
 import { listedNics } from "../support/cluster-view";
 import { done, seen, until } from "../support/embedded-cluster";
-import { reportStrangeNic } from "../support/strange-status";
+import { reportStrangeNic, reportWhatTheGuestDid } from "../support/strange-status";
 import { useStack } from "../support/use-stack";
 
 const VM = "web-vm";
@@ -86,8 +86,34 @@ describe("links and plugged NICs of a running VM, by `pulumi up`", () => {
         );
     });
 
-    it("[F8 F9] are unplugged, the last secondary one too", async () => {
+    it("[F17 F18] stay as they are, whatever the guest does, and where somebody adds one that is absent already", async () => {
         life = await suite.view.life(VM);
+        await reportWhatTheGuestDid(namespace.name, VM, "red");
+        const path = "/spec/template/spec";
+        await suite.view.patchVm(VM, [
+            { op: "add", path: `${path}/networks/-`, value: { name: "gone", multus: { networkName: "lan" } } },
+            {
+                op: "add",
+                path: `${path}/domain/devices/interfaces/-`,
+                value: { name: "gone", bridge: {}, state: "absent" },
+            },
+        ]);
+        await until("KubeVirt to drop the NIC that is absent", async () => {
+            const nics = Object.keys(listedNics(await suite.view.vm(VM))).sort();
+            return nics.includes("gone") ? seen(nics) : done(true);
+        });
+        const before = await suite.view.written();
+        await suite.stack.refresh();
+        const { steps } = await suite.stack.up(program([{ ...mgmt, ...down }, red, { ...blue, ...down }]));
+        assert.deepEqual(
+            steps.filter(({ op }) => op !== "same").map(({ op, name }) => `${op} ${name}`),
+            [],
+        );
+        assert.deepEqual(await suite.view.written(), before, "nothing is written");
+        await assertRunsOn();
+    });
+
+    it("[F8 F9] are unplugged, the last secondary one too", async () => {
         await suite.stack.up(program([{ ...mgmt, ...down }]));
         assert.deepEqual(await links(), { mgmt: "down" });
         assert.deepEqual(Object.keys(listedNics(await suite.view.vm(VM))), ["mgmt"]);
