@@ -1,8 +1,9 @@
+import { randomInt } from "node:crypto";
 import * as net from "node:net";
 import type { Ports } from "./commands";
 
 /**
- * Asks the operating system for free ports on 127.0.0.1, all at the same time so that they differ. Ports given are kept.
+ * Chooses ports of 127.0.0.1 that nobody listens on, all at the same time so that they differ. Ports given are kept.
  */
 export async function choosePorts(given: Partial<Ports>): Promise<Ports> {
     const names = [
@@ -21,10 +22,29 @@ export async function choosePorts(given: Partial<Ports>): Promise<Ports> {
     return chosen as unknown as Ports;
 }
 
-function listenAnywhere(): Promise<net.Server> {
+/**
+ * The ports to choose from: none that a client's connection gets by itself (Linux' ip_local_port_range begins at 32768), so
+ * that a server which is ended and started anew finds its own still free.
+ */
+const FIRST_PORT = 15_000;
+const LAST_PORT = 29_999;
+
+async function listenAnywhere(): Promise<net.Server> {
+    for (;;) {
+        const server = await listenOn(randomInt(FIRST_PORT, LAST_PORT + 1));
+        if (server !== undefined) {
+            return server;
+        }
+    }
+}
+
+/** Undefined where the port is taken. */
+function listenOn(port: number): Promise<net.Server | undefined> {
     return new Promise((resolve, reject) => {
         const server = net.createServer();
-        server.once("error", reject);
-        server.listen(0, "127.0.0.1", () => resolve(server));
+        server.once("error", (error: NodeJS.ErrnoException) =>
+            error.code === "EADDRINUSE" ? resolve(undefined) : reject(error),
+        );
+        server.listen(port, "127.0.0.1", () => resolve(server));
     });
 }
