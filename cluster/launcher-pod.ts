@@ -23,12 +23,13 @@ export async function launcherPodNetworks(
     return text === undefined ? undefined : readNetworkStatus(text);
 }
 
-/** An annotation is anybody's to write: one that cannot be read says as little as none. */
-function readNetworkStatus(text: string): PodNetworkStatus[] | undefined {
+/** An annotation is anybody's to write: one that cannot be read tells of no interface. */
+function readNetworkStatus(text: string): PodNetworkStatus[] {
     try {
         const status: unknown = JSON.parse(text);
-        return Array.isArray(status) ? (status as PodNetworkStatus[]) : undefined;
+        const entries: unknown[] = Array.isArray(status) ? status : [];
+        return entries.filter((entry): entry is PodNetworkStatus => typeof entry === "object" && entry !== null);
     } catch {
-        return undefined;
+        return [];
     }
 }

@@ -72,13 +72,13 @@ const remove = plainErrors(async (_id: string, { connection, pool }: PoolGuardIn
     const client = clientFor(connection);
     await untilWritten(pool, async () => {
         const object = await findPool(client, pool.name);
-        const finalizers = object?.metadata.finalizers ?? [];
-        if (!object || !finalizers.includes(IN_USE)) {
+        if (!object) {
             return true;
         }
         refuseHeld(pool, await heldOf(client, specOfPool(object)));
+        const { finalizers = [] } = object.metadata;
         const others = finalizers.filter((each) => each !== IN_USE);
-        return writeFinalizers(client, object, others);
+        return others.length === finalizers.length || writeFinalizers(client, object, others);
     });
 });
 export { remove as delete };
