@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Address, addressOf, type Family } from "./ip";
 import { type CompiledPool, type UsedAddresses } from "./pool";
 
@@ -42,8 +42,8 @@ export class FreeAddresses {
         if (this.count(family) <= 0n) {
             return undefined;
         }
-        const hash = BigInt(`0x${createHash("sha256").update(ownerKey).digest("hex")}`);
-        const ahead = this.freeFrom(hash % candidates.size, family);
+        const choice = BigInt(`0x${hash("sha256", ownerKey, "hex")}`);
+        const ahead = this.freeFrom(choice % candidates.size, family);
         const rank = ahead < candidates.size ? ahead : this.freeFrom(0n, family);
         return addressOf(family, candidates.unrank(rank) as bigint);
     }

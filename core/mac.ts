@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Parsed, parsed, refused } from "./problem";
 
 /** KubeVirt's in-pod bridge uses this one (pkg/network/link); its webhook refuses it on masquerade NICs only. */
@@ -9,7 +9,7 @@ const RESERVED = "02:00:00:00:00:00";
  * reorder, a restart, or the rename of a sibling. Locally administered unicast (`02:`), lower case.
  */
 export function macFor(namespace: string, vm: string, nic: string): string {
-    const digest = createHash("sha256").update(`${namespace}/${vm}/${nic}`).digest("hex");
+    const digest = hash("sha256", `${namespace}/${vm}/${nic}`, "hex");
     const octets = (digest.slice(0, 10) === "0000000000" ? digest.slice(10) : digest).slice(0, 10);
     return ["02", ...(octets.match(/../g) as string[])].join(":");
 }

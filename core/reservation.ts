@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Address, parseAddress } from "./ip";
 import { type Parsed, parsed, refused } from "./problem";
 
@@ -69,7 +69,7 @@ export function spaceOfNetwork(nadName: string): string {
 }
 
 function hash32(text: string, length: number): string {
-    const digest = createHash("sha256").update(text).digest();
+    const digest = hash("sha256", text, "buffer");
     let buffered = 0;
     let bitsBuffered = 0;
     let out = "";

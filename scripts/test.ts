@@ -79,7 +79,8 @@ async function run(files: string[], options: string[]): Promise<Summary> {
     }
     const compiled = mkdtempSync(path.join(tmpdir(), "wukong-compiled-"));
     const starting = startCluster({ onProgress: (step) => console.error(`cluster: ${step}`) });
-    const ready = Promise.all([starting, compileInto(compiled)]).then(([cluster]) => ({
+    const compiling = compileInto(compiled);
+    const ready = Promise.all([starting, compiling]).then(([cluster]) => ({
         ...process.env,
         NODE_COMPILE_CACHE: compiled,
         WUKONG_TEST_KUBECONFIG: cluster.kubeconfig,
@@ -98,12 +99,11 @@ async function run(files: string[], options: string[]): Promise<Summary> {
             skipped: a.skipped + b.skipped,
         }));
     } finally {
-        await ready.catch(() => undefined);
-        await starting.then(
-            async (cluster) => cluster.stop(),
-            () => undefined,
-        );
+        const [started] = await Promise.allSettled([starting, compiling]);
         rmSync(compiled, { recursive: true, force: true });
+        if (started.status === "fulfilled") {
+            await started.value.stop();
+        }
     }
 }
 

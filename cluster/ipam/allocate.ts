@@ -3,7 +3,7 @@ import { checkStaticAddress, defaultFamily, whyNoAddress, type CompiledPool } fr
 import { errorsOf } from "../../core/problem";
 import type { ClusterClient } from "../client";
 import { ClusterError } from "../errors";
-import { addressOfReservation, holderOf, isOpenTo, ownerName, release, take } from "./ledger";
+import { addressOfReservation, holderOf, isOpenTo, ownerName, release, take, type Taken } from "./ledger";
 import type { Owner, Reservation } from "./objects";
 import { AddressSpace } from "./space";
 
@@ -33,6 +33,9 @@ const MAX_LOSSES = 256;
 /** The CRDs take no longer reason. */
 const MAX_REASON = 200;
 
+/** Is told of an address that was planned for an owner, and why the owner does not get it: "went to ...". */
+export type Lost = (address: Address, why: string) => void;
+
 const underWay = new WeakMap<AddressSpace, Map<string, Promise<Reservation>>>();
 
 /**
@@ -61,12 +64,19 @@ export function planFor(space: AddressSpace, request: AddressRequest, losses = 0
 }
 
 /** What the owner has of the pool already, where it may take that up again. */
-function ownAddress(space: AddressSpace, { pool, owner, adopt }: AddressRequest, family: Family): Address | undefined {
+function ownAddress(
+    space: AddressSpace,
+    { pool, owner, adopt }: AddressRequest,
+    family: Family,
+    isMeant: (reservation: Reservation) => boolean = () => true,
+): Address | undefined {
     return space
         .holdingsOf(owner.key)
         .filter(
             (each) =>
-                each.spec.pool === pool.spec.name && isOpenTo(each, { owner, ...(adopt && { adopt }) }, new Date(0)),
+                each.spec.pool === pool.spec.name &&
+                isOpenTo(each, { owner, ...(adopt && { adopt }) }, new Date(0)) &&
+                isMeant(each),
         )
         .map(addressOfReservation)
         .find((address) => address.family === family && errorsOf(checkStaticAddress(pool, address.text)).length === 0);
@@ -74,15 +84,11 @@ function ownAddress(space: AddressSpace, { pool, owner, adopt }: AddressRequest,
 
 /**
  * Reserves an address of a pool for an owner: the planned one, and where another writer was faster the next. One owner
- * has one address of a family in a space, also where it asks for it several times at once.
- * @param lost is told of each address that went to another, and to whom
+ * has one address of a family in a pool, also where several processes ask for it at once.
+ * @param lost is told of each planned address that it did not get, and why
  * @throws ClusterError where the pool is full, or the cluster refuses
  */
-export async function allocate(
-    client: ClusterClient,
-    request: AddressRequest,
-    lost?: (address: Address, winner: string) => void,
-): Promise<Reservation> {
+export async function allocate(client: ClusterClient, request: AddressRequest, lost?: Lost): Promise<Reservation> {
     const space = await AddressSpace.of(client, request.pool.spec.space);
     const key = `${request.owner.key} ${String(request.family ?? defaultFamily(request.pool))}`;
     const pending = underWay.get(space) ?? new Map<string, Promise<Reservation>>();
@@ -98,7 +104,7 @@ async function allocateIn(
     client: ClusterClient,
     space: AddressSpace,
     request: AddressRequest,
-    lost: ((address: Address, winner: string) => void) | undefined,
+    lost: Lost | undefined,
 ): Promise<Reservation> {
     const { pool, owner, family = defaultFamily(pool) } = request;
     let planned = planFor(space, request);
@@ -118,24 +124,74 @@ async function allocateIn(
             pool: pool.spec.name,
             origin: "Auto",
         } as const;
-        const { won, begins, reservation } = await take(client, claim, space.isKnown(planned));
-        space.note(reservation);
+        const taken = await take(client, claim, space.isKnown(planned));
+        space.note(taken.reservation);
         space.forgetPlan(owner.key, family);
-        const user = won ? await userMeanwhile(client, reservation, begins === true, request.userOf) : undefined;
-        if (won && user === undefined) {
-            return reservation;
+        const why = await whyNot(client, space, request, taken);
+        if (why === undefined) {
+            return taken.reservation;
         }
-        if (user !== undefined) {
-            space.giveUp(reservation, user);
-        }
-        lost?.(planned, user ?? holderOf(reservation));
-        await space.late();
+        lost?.(planned, why);
         planned = planFor(space, request, losses + 1);
     }
     throw new ClusterError(
         "failed",
         `Others were faster ${String(MAX_LOSSES)} times; no address of IPPool "${pool.spec.name}" for ${ownerName(owner.key)}.`,
     );
+}
+
+/** Why the owner does not have what was to be taken for it; what has just been reserved in vain is given back. */
+async function whyNot(
+    client: ClusterClient,
+    space: AddressSpace,
+    request: AddressRequest,
+    { won, begins = false, reservation }: Taken,
+): Promise<string | undefined> {
+    if (!won) {
+        // Where one was faster there are more to come: what they have is not tried.
+        await space.catchUp(reservation);
+        return `went to ${holderOf(reservation)}`;
+    }
+    const user = await userMeanwhile(client, reservation, begins, request.userOf);
+    if (user !== undefined) {
+        space.giveUp(reservation, user);
+        return `went to ${user}`;
+    }
+    const earlier = begins ? await earlierOne(client, space, request, reservation) : undefined;
+    if (earlier) {
+        space.forget(reservation);
+        return `is not needed, as another run gave it ${earlier.text} at the same time`;
+    }
+    return undefined;
+}
+
+/**
+ * What another process had reserved for the same owner when this one did, which did not know it yet: the first of the two
+ * stays, and the one that has just been reserved is given back.
+ */
+async function earlierOne(
+    client: ClusterClient,
+    space: AddressSpace,
+    request: AddressRequest,
+    reservation: Reservation,
+): Promise<Address | undefined> {
+    const version = versionOf(reservation);
+    const { family } = addressOfReservation(reservation);
+    try {
+        await space.catchUp(reservation);
+        const earlier = ownAddress(space, request, family, (each) => versionOf(each) < version);
+        if (earlier) {
+            await giveBack(client, reservation, `its owner had ${earlier.text} already`);
+        }
+        return earlier;
+    } catch (error) {
+        await giveBack(client, reservation, "it could not be confirmed").catch(() => undefined);
+        throw error;
+    }
+}
+
+function versionOf({ metadata }: Reservation): bigint {
+    return BigInt(metadata.resourceVersion ?? 0);
 }
 
 /**

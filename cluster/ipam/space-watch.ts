@@ -6,7 +6,7 @@ import type { Reservation } from "./objects";
 /** What happens to a reservation. */
 export type ReservationEvent = "ADDED" | "MODIFIED" | "DELETED";
 
-/** Reports what happens to the reservations that a selector names, from a version of their list on. */
+/** Reports what happens to the reservations that a selector names, from a version on, until it ends or is stopped. */
 export class ReservationWatch {
     private open = true;
     private connection: AbortController | undefined;
@@ -15,6 +15,7 @@ export class ReservationWatch {
         client: ClusterClient,
         selector: { readonly labelSelector: string; readonly resourceVersion: string },
         report: (event: ReservationEvent, reservation: Reservation) => void,
+        ended: () => void,
     ) {
         const onEvent = (type: string, reservation: Reservation): void => {
             if (type === "ADDED" || type === "MODIFIED" || type === "DELETED") {
@@ -22,7 +23,10 @@ export class ReservationWatch {
             }
         };
         const onEnd = (): void => {
-            this.open = false;
+            if (this.open) {
+                this.open = false;
+                ended();
+            }
         };
         new Watch(client.kubeConfig)
             .watch(pathOf(IP_RESERVATION), selector, onEvent, onEnd)

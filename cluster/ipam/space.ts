@@ -3,7 +3,9 @@ import { FreeAddresses } from "../../core/free-addresses";
 import { parseAddress, type Address, type Family } from "../../core/ip";
 import { usedAddresses, type CompiledPool, type HeldAddress, type UsedAddresses } from "../../core/pool";
 import type { ClusterClient } from "../client";
+import { ClusterError } from "../errors";
 import { IP_RESERVATION } from "../kinds";
+import { KnownVersion } from "./known-version";
 import { addressOfReservation, isFree, useOf } from "./ledger";
 import { LABEL, type Reservation } from "./objects";
 import { ReservationWatch, type ReservationEvent } from "./space-watch";
@@ -19,9 +21,18 @@ interface ForeignUser {
     readonly ownerKey?: string;
 }
 
+/** What a write has brought is told within this time, or read. */
+const TOLD_WITHIN_MS = 5000;
+
+/** As long after the last allocation the next may come, and finds the others followed. */
+const IDLE_MS = 1000;
+
+/** A list that does not have what was written before it was asked for may come this often. */
+const MAX_OLD_LISTS = 3;
+
 /**
- * What this process knows of an address space: the reservations that the cluster has, read once, and the addresses that
- * its own requests have or are going to have.
+ * What this process knows of an address space: the reservations that the cluster has, read once and followed while
+ * addresses are allocated, and the addresses that its own requests have or are going to have.
  */
 export class AddressSpace {
     private held = new Map<string, Reservation>();
@@ -35,11 +46,13 @@ export class AddressSpace {
     private readonly foreign = new Map<string, ForeignUser>();
     private reloading: Promise<void> | undefined;
     private notedSinceAsked: Reservation[] = [];
-    /** The version of the list that was read last. */
-    private version = "";
-    /** Follows what others reserve while this process allocates and has lost an address to them. */
+    private readonly version = new KnownVersion();
+    /** Tells what others reserve while this process allocates. */
     private watch: ReservationWatch | undefined;
     private allocations = 0;
+    private idle: NodeJS.Timeout | undefined;
+    /** Whether what others write is told at all: not by a proxy that keeps an answer until it is whole. */
+    private isTold = true;
 
     private constructor(
         public readonly name: string,
@@ -111,10 +124,8 @@ export class AddressSpace {
 
     /** Takes note that a reservation is gone again, and of who uses its address without one. */
     public giveUp(reservation: Reservation, user: string): void {
-        this.remove(reservation);
-        this.notedSinceAsked = this.notedSinceAsked.filter(({ spec }) => spec.address !== reservation.spec.address);
+        this.forget(reservation);
         this.foreign.set(reservation.spec.address, { holder: user });
-        this.free.clear();
     }
 
     /** Whether somebody else than the owner uses the address without a reservation. */
@@ -139,49 +150,88 @@ export class AddressSpace {
         return this.held.has(address.text);
     }
 
-    /** Does what reserves an address; while anything does, others are followed if need be. */
+    /** Takes note that a reservation has been given back. */
+    public forget(reservation: Reservation): void {
+        this.remove(reservation);
+        this.notedSinceAsked = this.notedSinceAsked.filter(({ spec }) => spec.address !== reservation.spec.address);
+        this.free.clear();
+    }
+
+    /** Does what reserves an address; meanwhile others are followed. */
     public async whileAllocating<T>(work: () => Promise<T>): Promise<T> {
         this.allocations += 1;
+        clearTimeout(this.idle);
+        if (this.watch?.isOpen !== true) {
+            this.startWatch();
+        }
         try {
             return await work();
         } finally {
             this.allocations -= 1;
             if (this.allocations === 0) {
-                this.watch?.stop();
-                this.watch = undefined;
+                this.idle = setTimeout(() => {
+                    this.watch?.stop();
+                    this.watch = undefined;
+                }, IDLE_MS).unref();
             }
         }
     }
 
     /**
-     * Takes note that another was faster. Where one is, there are more to come: the reservations are read anew, once, and
-     * from then on each that another makes is told.
+     * Waits until everything is known that was written before a reservation was.
+     * @throws ClusterError where the API server does not tell it
      */
-    public async late(): Promise<void> {
-        if (this.isFollowing() || !this.client) {
-            return;
+    public async catchUp({ metadata }: Reservation): Promise<void> {
+        const { name, resourceVersion } = metadata;
+        for (let lists = 0; lists <= MAX_OLD_LISTS; lists += 1) {
+            if (this.watch?.isOpen === true) {
+                if (await this.version.until(resourceVersion, TOLD_WITHIN_MS)) {
+                    return;
+                }
+                this.isTold = !this.watch.isOpen;
+                this.watch.stop();
+            }
+            await this.reload();
+            if (this.version.includes(resourceVersion)) {
+                return;
+            }
         }
-        await this.reload();
-        // Of those that were late together, one begins.
-        if (!this.isFollowing() && this.allocations > 0) {
-            this.startWatch(this.client);
-        }
+        const version = `${this.version.text}, which is older than the reservation ${name} (${resourceVersion ?? ""})`;
+        throw new ClusterError(
+            "failed",
+            `The API server lists the reservations of space "${this.name}" as of ${version}.`,
+        );
     }
 
-    private startWatch(client: ClusterClient): void {
+    private startWatch(): void {
         this.watch?.stop();
-        const selector = { labelSelector: this.selector, resourceVersion: this.version };
-        this.watch = new ReservationWatch(client, selector, (event, reservation) => {
+        if (!this.client || !this.isTold) {
+            return;
+        }
+        const selector = { labelSelector: this.selector, resourceVersion: this.version.text };
+        const report = (event: ReservationEvent, reservation: Reservation): void => {
             this.follow(event, reservation);
+        };
+        this.watch = new ReservationWatch(this.client, selector, report, () => {
+            this.version.isLeftBehind();
         });
     }
 
-    /** Whether what others reserve is known, but for what is on its way. */
-    public isFollowing(): boolean {
-        return this.watch?.isOpen === true;
+    private follow(event: ReservationEvent, reservation: Reservation): void {
+        const { resourceVersion } = reservation.metadata;
+        if (!this.isNoted(reservation)) {
+            this.learn(event, reservation);
+        }
+        this.version.reach(resourceVersion);
     }
 
-    private follow(event: ReservationEvent, reservation: Reservation): void {
+    /** Whether what this process wrote itself is as new. */
+    private isNoted({ spec, metadata }: Reservation): boolean {
+        const { resourceVersion = "0" } = this.held.get(spec.address)?.metadata ?? {};
+        return BigInt(resourceVersion) >= BigInt(metadata.resourceVersion ?? 0);
+    }
+
+    private learn(event: ReservationEvent, reservation: Reservation): void {
         if (event === "DELETED") {
             this.remove(reservation);
         } else {
@@ -286,7 +336,6 @@ export class AddressSpace {
         const { items, metadata } = this.client
             ? await this.client.list<Reservation>(IP_RESERVATION, undefined, { labelSelector: this.selector })
             : { items: [], metadata: {} };
-        this.version = metadata.resourceVersion ?? "";
         this.held = new Map();
         this.owned = new Map();
         this.byMac = new Map();
@@ -295,9 +344,10 @@ export class AddressSpace {
         [...items, ...this.notedSinceAsked].forEach((reservation) => {
             this.add(reservation);
         });
+        this.version.reach(metadata.resourceVersion);
         // What was told while the list was on its way is told again, from the list on.
-        if (this.client && this.isFollowing()) {
-            this.startWatch(this.client);
+        if (this.watch) {
+            this.startWatch();
         }
     }
 

@@ -145,7 +145,7 @@ async function takeThis(client: ClusterClient, inputs: IPReservationInputs): Pro
 async function takeAny(client: ClusterClient, inputs: IPReservationInputs): Promise<IPReservationState> {
     const pool = await poolOf(client, inputs);
     const { owner: key, manager, family, macAddress, network, retain, adopt } = inputs;
-    const winners: string[] = [];
+    const losses: string[] = [];
     const reservation = await allocate(
         client,
         {
@@ -158,12 +158,11 @@ async function takeAny(client: ClusterClient, inputs: IPReservationInputs): Prom
             ...(adopt !== undefined && { adopt }),
             userOf: async (reservation) => foreignUser(client, pool.spec.conflicts, reservation),
         },
-        (address, winner) =>
-            winners.push(`The address ${address.text} that was planned for ${ownerName(key)} went to ${winner}`),
+        (address, why) => losses.push(`The address ${address.text} that was planned for ${ownerName(key)} ${why}`),
     );
     const got = addressOf(reservation.spec.address);
-    winners.forEach((winner) => {
-        warnOnce(`${winner}; it gets ${got.text} instead.`);
+    losses.forEach((loss) => {
+        warnOnce(`${loss}; it gets ${got.text} instead.`);
     });
     const block = blockOf(pool, got);
     const prefixLength = block?.subnet.prefixLength ?? inputs.prefixLength ?? 0;

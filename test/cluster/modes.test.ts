@@ -176,7 +176,30 @@ describe("modes of the node side", function () {
         assert.deepEqual(reported.ipAddresses, ["192.0.2.10", "2001:db8::10"]);
     });
 
-    it("without it the agent reports what cloud-init configured at boot, by MAC, and nothing for a NIC plugged later", async () => {
+    it("guest-interfaces are what root in the guest changed and made, by MAC of no NIC", async () => {
+        await machines.run("rooted", [podNic, nic(1)]);
+        const { interfaceName = "" } = status(await machines.vmi("rooted"), "nic1") ?? {};
+        const changed = { [interfaceName]: "be:af:00:00:de:ad", dummy0: "be:af:00:00:be:ef" };
+        await setMode("rooted", "guest-interfaces", JSON.stringify(changed));
+        const vmi = await machines.untilVmi(
+            "rooted",
+            "to have nic1 in its domain alone",
+            (vmi) =>
+                ["domain", "multus-status"].every((source) => has(status(vmi, "nic1"), source)) &&
+                !has(status(vmi, "nic1"), "guest-agent"),
+        );
+        // As in KubeVirt's tests/network/vmi_infosource.go: what has no NIC's MAC address has no name.
+        const strange = vmi.status?.interfaces?.filter(({ name }) => name === undefined);
+        assert.deepEqual(
+            strange?.map(({ mac, interfaceName, infoSource }) => [mac, interfaceName, infoSource]).sort(),
+            [
+                ["be:af:00:00:be:ef", "dummy0", "guest-agent"],
+                ["be:af:00:00:de:ad", interfaceName, "guest-agent"],
+            ],
+        );
+    });
+
+    it("without them the agent reports what cloud-init configured at boot, by MAC, and nothing for a NIC plugged later", async () => {
         const networkdata = [
             "version: 2",
             "ethernets:",
@@ -217,6 +240,7 @@ describe("modes of the node side", function () {
         ["guest-ejects", "never"],
         ["hotplug-ports", "-1"],
         ["guest-addresses", '{"nic1": ["192.0.2.300"]}'],
+        ["guest-interfaces", '{"dummy0": "02:00"}'],
         ["quest-agent", "on"],
     ] as const) {
         it(`${mode}=${value} is refused with an event, and the VM does not start`, async () => {

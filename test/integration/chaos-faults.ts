@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CoordinationV1Api } from "@kubernetes/client-node";
 import type { EmbeddedCluster } from "../../scripts/embedded-cluster/cluster";
-import type { ClusterView, HeldAddress, Vm } from "../support/cluster-view";
+import type { ClusterView } from "../support/cluster-view";
 import { done, seen, until } from "../support/embedded-cluster";
 import type { Ended, PulumiProcess } from "../support/pulumi-process";
 import { oneOf, type Random } from "./chaos-program";
@@ -108,18 +108,10 @@ async function controllersGoOn(view: ClusterView, cluster: EmbeddedCluster): Pro
 }
 
 async function watchFor(view: ClusterView, moment: Moment): Promise<{ came: Promise<unknown>; stop: () => void }> {
-    const there = new Set((await view.reservations()).map(({ metadata }) => metadata?.uid));
     let changes = 0;
     let come = (): void => undefined;
     const changed = new Promise<void>((resolve) => (come = resolve));
-    const isChange = (type: string, object: Vm | HeldAddress): boolean =>
-        // A watch begins with all that there is.
-        type !== "ADDED" || (moment.of === "ipreservations" && !there.has(object.metadata?.uid));
-    const watch = await view.onEvent(
-        moment.of,
-        (type, object) => isChange(type, object) && (changes += 1) >= moment.changes,
-        come,
-    );
+    const watch = await view.onEvent(moment.of, () => (changes += 1) >= moment.changes, come);
     return {
         came: Promise.race([changed, sleep(moment.ms, undefined, { signal: watch.signal }).catch(() => undefined)]),
         stop: () => {

@@ -35,7 +35,7 @@ const CANARIES: readonly Canary[] = [
     {
         mistake: "the lowest free address is chosen, by all writers at once",
         file: "core/free-addresses.js",
-        code: "this.freeFrom(hash % candidates.size, family)",
+        code: "this.freeFrom(choice % candidates.size, family)",
         wrong: "this.freeFrom(0n, family)",
         suite: "core/free-addresses",
         test: "are spread over the pool",
@@ -47,6 +47,14 @@ const CANARIES: readonly Canary[] = [
         wrong: "",
         suite: "ipam/allocate",
         test: "[case 27]",
+    },
+    {
+        mistake: "an owner's address counts only where the process knew it before",
+        file: "cluster/ipam/allocate.js",
+        code: "versionOf(each) < version",
+        wrong: "false",
+        suite: "ipam/allocate",
+        test: "of which none knows the cluster as another does",
     },
 ];
 

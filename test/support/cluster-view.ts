@@ -29,17 +29,20 @@ export interface Vm extends k8s.KubernetesObject {
     };
 }
 
+export interface ReportedNic {
+    readonly name?: string;
+    readonly mac?: string;
+    readonly interfaceName?: string;
+    readonly infoSource?: string;
+    readonly linkState?: string;
+}
+
 export interface Vmi extends k8s.KubernetesObject {
     readonly spec: GuestSpec;
     readonly status?: {
         readonly phase?: string;
         readonly nodeName?: string;
-        readonly interfaces?: readonly {
-            readonly name?: string;
-            readonly mac?: string;
-            readonly infoSource?: string;
-            readonly linkState?: string;
-        }[];
+        readonly interfaces?: readonly ReportedNic[];
         readonly phaseTransitionTimestamps?: readonly {
             readonly phase: string;
             readonly phaseTransitionTimestamp: string;
@@ -206,7 +209,7 @@ export class ClusterView {
         await this.patch("virtualmachineinstances", name, operations);
     }
 
-    /** Calls back at the first event, of the VMs of the namespace or of all reservations, that is the moment. */
+    /** Calls back at the first event from now on, of the VMs of the namespace or of all reservations, that is the moment. */
     async onEvent(
         plural: "virtualmachines" | "ipreservations",
         isMoment: IsMoment,
@@ -223,7 +226,12 @@ export class ClusterView {
                 then();
             }
         };
-        return new k8s.Watch(this.clients.config).watch(path, {}, look, () => undefined);
+        // Without a version a watch begins with all that there is.
+        const list = await (plural === "ipreservations"
+            ? this.clients.custom.listClusterCustomObject({ ...WUKONG, plural })
+            : this.clients.custom.listNamespacedCustomObject({ ...KUBEVIRT, namespace: this.namespace, plural }));
+        const { resourceVersion } = (list as k8s.KubernetesListObject<k8s.KubernetesObject>).metadata ?? {};
+        return new k8s.Watch(this.clients.config).watch(path, { resourceVersion }, look, () => undefined);
     }
 
     async makeNad(name: string): Promise<void> {

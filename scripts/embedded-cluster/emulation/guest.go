@@ -2,6 +2,7 @@ package emulation
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	networkv1 "github.com/k8snetworkplumbingwg/network-attachment-definition-client/pkg/apis/k8s.cni.cncf.io/v1"
@@ -68,6 +69,15 @@ func (g *guest) report(vmi *v1.VirtualMachineInstance, domain *api.Domain, netwo
 			status.Ip = addresses[0]
 		}
 		reported = append(reported, status)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.guestInterfaces)) {
+		mac := m.guestInterfaces[name]
+		index := slices.IndexFunc(reported, func(status api.InterfaceStatus) bool { return status.InterfaceName == name })
+		if index < 0 {
+			reported = append(reported, api.InterfaceStatus{Mac: mac, InterfaceName: name})
+		} else {
+			reported[index].Mac = mac
+		}
 	}
 	return reported
 }

@@ -3,6 +3,7 @@ package emulation
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ const (
 	modeGuestEjects     = ModePrefix + "guest-ejects"
 	modeHotplugPorts    = ModePrefix + "hotplug-ports"
 	modeGuestAddresses  = ModePrefix + "guest-addresses"
+	modeGuestInterfaces = ModePrefix + "guest-interfaces"
 )
 
 type modes struct {
@@ -34,6 +36,9 @@ type modes struct {
 	hotplugPorts *int
 	// guestAddresses are what the guest agent reports per NIC name, in place of what cloud-init configured.
 	guestAddresses map[string][]string
+	// guestInterfaces are MAC addresses by the guest's names of interfaces: root in the guest has changed that of a NIC, or
+	// made an interface that no NIC is behind.
+	guestInterfaces map[string]string
 }
 
 func parseModes(annotations map[string]string) (modes, error) {
@@ -59,9 +64,12 @@ func parseModes(annotations map[string]string) (modes, error) {
 			m.hotplugPorts, err = parsePorts(value)
 		case modeGuestAddresses:
 			m.guestAddresses, err = parseAddresses(value)
+		case modeGuestInterfaces:
+			m.guestInterfaces, err = parseInterfaces(value)
 		default:
 			err = fmt.Errorf("no such mode; known are %s", strings.Join([]string{
 				modeDynamicNetworks, modeGuestAgent, modeLiveMigratable, modeGuestEjects, modeHotplugPorts, modeGuestAddresses,
+				modeGuestInterfaces,
 			}, ", "))
 		}
 		if err != nil {
@@ -99,4 +107,17 @@ func parseAddresses(value string) (map[string][]string, error) {
 		}
 	}
 	return addresses, nil
+}
+
+func parseInterfaces(value string) (map[string]string, error) {
+	var interfaces map[string]string
+	if err := json.Unmarshal([]byte(value), &interfaces); err != nil {
+		return nil, fmt.Errorf(`it must be JSON such as {"dummy0": "02:00:00:00:00:01"}`)
+	}
+	for name, mac := range interfaces {
+		if _, err := net.ParseMAC(mac); err != nil {
+			return nil, fmt.Errorf("%q of the interface %q is not a MAC address", mac, name)
+		}
+	}
+	return interfaces, nil
 }

@@ -1,6 +1,7 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import * as k8s from "@kubernetes/client-node";
 import { ClusterClient } from "../../../cluster/client";
@@ -100,23 +101,27 @@ export class FaultyApiServer {
                 break;
             default:
         }
-        const { status, headers, body } = await this.forward(request, Buffer.concat(chunks));
+        const upstream = await this.forward(request, Buffer.concat(chunks));
         if (fault === "lost answer") {
+            upstream.destroy();
             request.socket.resetAndDestroy();
             return;
         }
-        response.writeHead(status, { ...headers, "content-length": String(body.length) });
+        const { date, "content-type": type } = upstream.headers;
+        const headers = { ...(date !== undefined && { date }), ...(type !== undefined && { "content-type": type }) };
+        response.writeHead(upstream.statusCode ?? 502, headers);
         if (fault === "cut answer") {
-            response.write(body.subarray(0, body.length / 2), () => request.socket.resetAndDestroy());
+            upstream.once("data", (chunk: Buffer) => {
+                upstream.destroy();
+                response.write(chunk.subarray(0, chunk.length / 2), () => request.socket.resetAndDestroy());
+            });
             return;
         }
-        response.end(body);
+        response.flushHeaders();
+        pipeline(upstream, response, () => undefined); // Where one side breaks off, so does the other.
     }
 
-    private async forward(
-        { method, url, headers }: http.IncomingMessage,
-        body: Buffer,
-    ): Promise<{ status: number; headers: http.OutgoingHttpHeaders; body: Buffer }> {
+    private async forward({ method, url, headers }: http.IncomingMessage, body: Buffer): Promise<http.IncomingMessage> {
         const passed = ["content-type", "accept"].flatMap((name) =>
             headers[name] === undefined ? [] : [[name, headers[name]]],
         );
@@ -134,19 +139,9 @@ export class FaultyApiServer {
             },
         });
         sent.end(body);
-        const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
+        return new Promise((resolve, reject) => {
             sent.once("response", resolve).once("error", reject);
         });
-        const chunks: Buffer[] = [];
-        for await (const chunk of response) {
-            chunks.push(chunk as Buffer);
-        }
-        const { date, "content-type": type } = response.headers;
-        return {
-            status: response.statusCode ?? 502,
-            headers: { ...(date !== undefined && { date }), ...(type !== undefined && { "content-type": type }) },
-            body: Buffer.concat(chunks),
-        };
     }
 }
 
