@@ -121,7 +121,8 @@ describe("a preview, and an address that another writer takes", () => {
         /** Between the two reservations, which are planned from one reading of the cluster, `meanwhile` happens. */
         const racing = (meanwhile: () => Promise<void>) => async () => {
             const pool = new IPPool(poolName, { cidr: "10.31.0.0/28" });
-            const early = new IPReservation("early", { pool, owner: `${namespace.name}-early` });
+            // Static: where a pool has chosen, others are followed for a while, and `late` would be planned around the rival.
+            const early = new IPReservation("early", { pool, address: "10.31.0.1", owner: `${namespace.name}-early` });
             await new Promise((resolve) => early.address.apply(resolve));
             await meanwhile();
             const late = new IPReservation("late", { pool, owner: `${namespace.name}-late` });
