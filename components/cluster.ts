@@ -23,7 +23,7 @@ export class Cluster extends pulumi.ComponentResource {
     /** The provider of the Kubernetes objects. */
     public readonly provider: kubernetes.Provider;
     /** @internal */
-    public readonly connection: pulumi.Output<Connection>;
+    public readonly connection: pulumi.Input<Connection>;
 
     constructor(name: string, args: ClusterArgs = {}, opts?: pulumi.ComponentResourceOptions) {
         super("wukong:index:Cluster", name, {}, opts);
@@ -34,7 +34,8 @@ export class Cluster extends pulumi.ComponentResource {
             ...(kubeconfig !== undefined && { kubeconfig: pulumi.secret(kubeconfig) }),
             ...(context !== undefined && { context }),
         };
-        this.connection = pulumi.output(connection);
+        // An Output costs every resource that gets it.
+        this.connection = kubeconfig === undefined && context === undefined ? {} : pulumi.output(connection);
         this.provider = new kubernetes.Provider(
             name,
             {

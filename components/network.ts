@@ -12,6 +12,7 @@ import {
 import { macvlanParent } from "../core/cni/macvlan";
 import { networkDefaults } from "../core/nic-network";
 import { NetworkGuard } from "../dynamic/network-guard/resource";
+import { untraced } from "../dynamic/shim";
 import { managerOfStack, objectAnnotations } from "./manager";
 import { refuse } from "./refuse";
 import { scopeOf, type ClusterScopedArgs } from "./scope";
@@ -165,22 +166,25 @@ export class Network extends pulumi.ComponentResource {
             const config = cniConfig(spec);
             const resourceName = resourceNameOf(spec);
             const scope = scopeOf(this, args);
-            this.nad = new kubernetes.apiextensions.CustomResource(
-                name,
-                {
-                    apiVersion: "k8s.cni.cncf.io/v1",
-                    kind: "NetworkAttachmentDefinition",
-                    metadata: {
+            this.nad = untraced(
+                () =>
+                    new kubernetes.apiextensions.CustomResource(
                         name,
-                        namespace,
-                        annotations: {
-                            ...objectAnnotations(),
-                            ...(resourceName !== undefined && { [RESOURCE_NAME_ANNOTATION]: resourceName }),
+                        {
+                            apiVersion: "k8s.cni.cncf.io/v1",
+                            kind: "NetworkAttachmentDefinition",
+                            metadata: {
+                                name,
+                                namespace,
+                                annotations: {
+                                    ...objectAnnotations(),
+                                    ...(resourceName !== undefined && { [RESOURCE_NAME_ANNOTATION]: resourceName }),
+                                },
+                            },
+                            spec: { config },
                         },
-                    },
-                    spec: { config },
-                },
-                scope.kubernetes,
+                        scope.kubernetes,
+                    ),
             );
             this.nadName = pulumi.interpolate`${namespace}/${name}`;
             this.guard = new NetworkGuard(

@@ -3,6 +3,7 @@ import { parseSubnet } from "../core/ip";
 import { ownerKey, spaceOfNetwork } from "../core/reservation";
 import { IPReservationResource } from "../dynamic/ip-reservation/resource";
 import { earlierRequests } from "./address-order";
+import { derived } from "./input";
 import { isPool, poolDependency, poolInput, poolKey, type IPPool } from "./ip-pool";
 import type { IPConfigArgs, NetworkInterfaceArgs } from "./networks";
 import type { ClusterScopedArgs, Scope } from "./scope";
@@ -10,7 +11,7 @@ import type { ClusterScopedArgs, Scope } from "./scope";
 /** The VM whose NICs are planned. */
 export interface PlannedVm extends ClusterScopedArgs {
     readonly name: string;
-    readonly namespace: pulumi.Output<string>;
+    readonly namespace: pulumi.Input<string>;
     readonly manager: string;
 }
 
@@ -29,8 +30,8 @@ interface WantedAddress {
 export function nicAddresses(
     vm: PlannedVm,
     nic: NetworkInterfaceArgs,
-    nadName: pulumi.Output<string> | undefined,
-    macAddress: pulumi.Output<string>,
+    nadName: pulumi.Input<string> | undefined,
+    macAddress: pulumi.Input<string>,
     scope: Scope,
 ): IPReservationResource[] {
     const { ipConfig } = nic;
@@ -39,7 +40,7 @@ export function nicAddresses(
     }
     const { gateway, reserved, adopt } = ipConfig;
     return wanted(ipConfig).map(({ suffix, index, address, pool, family }) => {
-        const owner = vm.namespace.apply((namespace) => {
+        const owner = derived([vm.namespace], ([namespace]) => {
             const key = ownerKey({ namespace, vm: vm.name, nic: nic.name });
             return index === 0 ? key : `${key}#${String(index)}`;
         });
@@ -53,7 +54,7 @@ export function nicAddresses(
             {
                 ...scope.common,
                 ...poolInput(pool),
-                ...(pool === undefined && nadName && { space: nadName.apply(spaceOfNetwork) }),
+                ...(pool === undefined && nadName && { space: derived([nadName], ([name]) => spaceOfNetwork(name)) }),
                 ...request,
                 ...(pool !== undefined && { earlier: earlierRequests(poolKey(pool), request) }),
                 ...(gateway !== undefined && index === 0 && { declaredGateway: gateway }),
@@ -61,7 +62,7 @@ export function nicAddresses(
                 ...(reserved !== undefined && { retain: reserved }),
                 ...(adopt !== undefined && { adopt }),
                 ...(nadName && { network: nadName }),
-                vm: vm.namespace.apply((namespace) => `${namespace}/${vm.name}`),
+                vm: derived([vm.namespace], ([namespace]) => `${namespace}/${vm.name}`),
                 nic: nic.name,
                 manager: vm.manager,
             },

@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { GuestNic } from "../core/guest-network";
 import { macFor, normalizeMac } from "../core/mac";
 import { nicNetworkProblems, ownNetworkFields } from "../core/nic-network";
@@ -6,6 +6,7 @@ import { primaryOf, qualifiedNad, type LinkState, type NicDeclaration } from "..
 import type { Problem } from "../core/problem";
 import type { IPReservationResource } from "../dynamic/ip-reservation/resource";
 import type { NetworkGuard } from "../dynamic/network-guard/resource";
+import { derived, isPlain } from "./input";
 import { isPool } from "./ip-pool";
 import { nicAddresses, type PlannedVm } from "./nic-addresses";
 import { Network, type NetworkArgs } from "./network";
@@ -18,21 +19,21 @@ export interface NicPlan {
     readonly type: NetworkInterfaceArgs["type"];
     readonly primary: boolean;
     /** `namespace/name`; undefined for the pod network. */
-    readonly nadName: pulumi.Output<string> | undefined;
+    readonly nadName: pulumi.Input<string> | undefined;
     /** The program makes the NetworkAttachmentDefinition. */
     readonly nadDeclared: boolean;
     /** Device of the nodes that the NIC has to itself, as far as the program says it. */
     readonly parentDevice: string | undefined;
     /** Guard of the network, where the program makes it. */
     readonly guard: NetworkGuard | undefined;
-    readonly macAddress: pulumi.Output<string>;
-    readonly model: pulumi.Output<string>;
-    readonly linkState: pulumi.Output<LinkState>;
+    readonly macAddress: pulumi.Input<string>;
+    readonly model: pulumi.Input<string>;
+    readonly linkState: pulumi.Input<LinkState>;
     /** Its addresses, the first one first; none with DHCP. */
     readonly reservations: readonly IPReservationResource[];
     /** With prefix length; empty with DHCP. */
-    readonly addresses: pulumi.Output<string[]>;
-    readonly guest: pulumi.Output<GuestNic>;
+    readonly addresses: pulumi.Input<string[]>;
+    readonly guest: pulumi.Input<GuestNic>;
 }
 
 /** The NIC as far as the program names it in plain values; what is an Output is checked where it becomes known. */
@@ -87,12 +88,15 @@ function planNic(vm: PlannedVm, nic: NetworkInterfaceArgs, primary: boolean, sco
         network?.nadName ??
         (nic.nadName === undefined
             ? undefined
-            : pulumi.all([vm.namespace, nic.nadName]).apply(([namespace, name]) => qualifiedNad(namespace, name)));
-    const macAddress = pulumi
-        .all([vm.namespace, nic.macAddress])
-        .apply(([namespace, given]) => (given === undefined ? macFor(namespace, vm.name, nic.name) : canonical(given)));
+            : derived([vm.namespace, nic.nadName], ([namespace, name]) => qualifiedNad(namespace, name)));
+    const macAddress = derived([vm.namespace, nic.macAddress], ([namespace, given]) =>
+        given === undefined ? macFor(namespace, vm.name, nic.name) : canonical(given),
+    );
     const reservations = nicAddresses(vm, nic, nadName, macAddress, scope);
-    const addresses = pulumi.all(reservations.map(({ cidr }) => cidr));
+    const addresses = derived(
+        reservations.map(({ cidr }): pulumi.Input<string> => cidr),
+        (cidrs) => cidrs,
+    );
     return {
         name: nic.name,
         type: nic.type,
@@ -102,8 +106,8 @@ function planNic(vm: PlannedVm, nic: NetworkInterfaceArgs, primary: boolean, sco
         parentDevice: network?.parentDevice,
         guard: network?.guard,
         macAddress,
-        model: pulumi.output(nic.model ?? "virtio"),
-        linkState: pulumi.output(nic.linkState ?? "up"),
+        model: nic.model ?? "virtio",
+        linkState: nic.linkState ?? "up",
         reservations,
         addresses,
         guest: guestNic(nic, primary, macAddress, addresses, reservations, network),
@@ -133,35 +137,31 @@ function networkOf(vm: PlannedVm, nic: NetworkInterfaceArgs, scope: Scope): Netw
 function guestNic(
     nic: NetworkInterfaceArgs,
     primary: boolean,
-    macAddress: pulumi.Output<string>,
-    addresses: pulumi.Output<string[]>,
+    macAddress: pulumi.Input<string>,
+    addresses: pulumi.Input<string[]>,
     reservations: readonly IPReservationResource[],
     network: Network | undefined,
-): pulumi.Output<GuestNic> {
+): pulumi.Input<GuestNic> {
     const { gateway, dnsServers, routes, defaultRoute, mode = "dhcp" } = nic.ipConfig ?? {};
     const [first] = reservations;
-    return pulumi
-        .all([
-            macAddress,
-            addresses,
-            pulumi.all([gateway, ...reservations.map((each) => each.gateway)]),
-            pulumi.output(dnsServers ?? first?.dnsServers),
-            pulumi.output(first?.searchDomains),
-            pulumi.output(routes),
-        ])
-        .apply(([mac, cidrs, gateways, servers, domains, more]) => ({
+    const searchDomains: pulumi.Input<string[] | undefined> = first?.searchDomains;
+    const gateways = derived([gateway, ...reservations.map((each) => each.gateway)], oneOfEachFamily);
+    return derived(
+        [macAddress, addresses, gateways, dnsServers ?? first?.dnsServers, searchDomains, routes],
+        ([mac, cidrs, known, servers, domains, more]) => ({
             name: nic.name,
             mode,
             primary,
             macAddress: mac,
             addresses: cidrs,
-            gateways: oneOfEachFamily(gateways),
+            gateways: known,
             ...(servers && { dnsServers: servers }),
             ...(domains && { searchDomains: domains }),
             ...(more && { routes: more }),
             ...(network?.mtu !== undefined && { mtu: network.mtu }),
             ...(defaultRoute !== undefined && { isDefaultRoute: defaultRoute }),
-        }));
+        }),
+    );
 }
 
 /** The first gateway of each family, of those that are named. */
@@ -171,17 +171,16 @@ function oneOfEachFamily(gateways: readonly (string | undefined)[]): string[] {
 }
 
 /** The NIC's entry in the list that Wukong manifests have. */
-export function networkStatus(nic: NicPlan): pulumi.Output<NetworkStatus> {
-    return pulumi
-        .all([nic.nadName, nic.addresses, nic.reservations[0]?.allocatedAt])
-        .apply(([nadName, [ipAddress], allocatedAt]) => ({
-            name: nic.name,
-            type: nic.type,
-            nadName: nadName ?? "",
-            ipAddress: ipAddress ?? "",
-            ipAllocated: allocatedAt !== undefined,
-            ipAllocatedTime: allocatedAt ?? "",
-        }));
+export function networkStatus(nic: NicPlan): pulumi.Input<NetworkStatus> {
+    const allocated: pulumi.Input<string | undefined> = nic.reservations[0]?.allocatedAt;
+    return derived([nic.nadName, nic.addresses, allocated], ([nadName, [ipAddress], allocatedAt]) => ({
+        name: nic.name,
+        type: nic.type,
+        nadName: nadName ?? "",
+        ipAddress: ipAddress ?? "",
+        ipAllocated: allocatedAt !== undefined,
+        ipAllocatedTime: allocatedAt ?? "",
+    }));
 }
 
 function canonical(macAddress: string): string {
@@ -191,6 +190,5 @@ function canonical(macAddress: string): string {
 
 /** A field whose value is known as the program runs. */
 function plain<K extends string, T>(key: K, value: pulumi.Input<T> | undefined): { [P in K]?: T } {
-    const known = value !== undefined && !pulumi.Output.isInstance(value) && !(value instanceof Promise);
-    return (known ? { [key]: value } : {}) as { [P in K]?: T };
+    return (value !== undefined && isPlain(value) ? { [key]: value } : {}) as { [P in K]?: T };
 }

@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ServiceEndpoints } from "../dynamic/service-endpoints/resource";
+import { untraced } from "../dynamic/shim";
 import type { PowerState } from "../dynamic/power-state/resource";
 import { validateExposure } from "../core/service";
 import { objectAnnotations } from "./manager";
@@ -76,29 +77,32 @@ export class ServiceExposure extends pulumi.ComponentResource {
         const scope = scopeOf(this, args);
         const serviceName = `${name}-${type === "NodePort" ? "nodeport" : "service"}`;
         const namespace = pulumi.output(args.namespace ?? vm?.namespace ?? "default");
-        this.service = new kubernetes.core.v1.Service(
-            serviceName,
-            {
-                metadata: {
-                    name: serviceName,
-                    namespace,
-                    // The provider's own wait would hold the update for ten minutes; ServiceEndpoints waits instead.
-                    annotations: objectAnnotations(),
-                },
-                spec: {
-                    type,
-                    selector: args.selector ?? { "kubevirt.io/vm": vm?.vmName ?? "" },
-                    ports: args.ports.map((port) => ({
-                        ...(port.name !== undefined && { name: port.name }),
-                        protocol: port.protocol ?? "TCP",
-                        port: port.port,
-                        targetPort: port.targetPort ?? port.port,
-                        ...(port.nodePort !== undefined && { nodePort: port.nodePort }),
-                    })),
-                    ...(args.sessionAffinity !== undefined && { sessionAffinity: args.sessionAffinity }),
-                },
-            },
-            scope.kubernetes,
+        this.service = untraced(
+            () =>
+                new kubernetes.core.v1.Service(
+                    serviceName,
+                    {
+                        metadata: {
+                            name: serviceName,
+                            namespace,
+                            // The provider's own wait would hold the update for ten minutes; ServiceEndpoints waits instead.
+                            annotations: objectAnnotations(),
+                        },
+                        spec: {
+                            type,
+                            selector: args.selector ?? { "kubevirt.io/vm": vm?.vmName ?? "" },
+                            ports: args.ports.map((port) => ({
+                                ...(port.name !== undefined && { name: port.name }),
+                                protocol: port.protocol ?? "TCP",
+                                port: port.port,
+                                targetPort: port.targetPort ?? port.port,
+                                ...(port.nodePort !== undefined && { nodePort: port.nodePort }),
+                            })),
+                            ...(args.sessionAffinity !== undefined && { sessionAffinity: args.sessionAffinity }),
+                        },
+                    },
+                    scope.kubernetes,
+                ),
         );
         if (vm) {
             this.endpoints = new ServiceEndpoints(

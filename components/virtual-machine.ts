@@ -7,6 +7,7 @@ import { validateNics } from "../core/nic";
 import { NetworkInterface } from "../dynamic/network-interface/resource";
 import type { RunStrategy } from "../dynamic/power-state/inputs";
 import { PowerState } from "../dynamic/power-state/resource";
+import { untraced } from "../dynamic/shim";
 import { guestSecret } from "./guest-secret";
 import { managerOfStack, objectAnnotations } from "./manager";
 import type { NetworkInterfaceArgs, NetworkStatus } from "./networks";
@@ -122,46 +123,55 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
             ...networkProblems(this.vmName, args.networks),
             ...exposureProblems(this.vmName, args.networks),
         ]);
-        this.namespace = pulumi.output(args.namespace ?? "default");
+        const namespace = args.namespace ?? "default";
+        this.namespace = pulumi.output(namespace);
         this.expectedToRun = runStrategy === "Always" || runStrategy === "RerunOnFailure";
         const scope = scopeOf(this, args);
         const timeoutSeconds = args.timeoutSeconds ?? 300;
         const manager = managerOfStack();
-        const { vmName, namespace } = this;
+        const { vmName } = this;
         const placed = { namespace, ...(args.cluster && { cluster: args.cluster }) };
         const nics = planNics({ name: vmName, manager, ...placed }, args.networks, scope);
 
         if (!("template" in args) && args.guestConfig !== "none") {
-            this.secret = guestSecret(`${this.vmName}-cloud-init`, this.namespace, args.userData, nics, scope);
+            this.secret = guestSecret(`${this.vmName}-cloud-init`, namespace, args.userData, nics, scope);
         }
-        this.object = new kubernetes.apiextensions.CustomResource(
-            this.vmName,
-            {
-                apiVersion: "kubevirt.io/v1",
-                kind: "VirtualMachine",
-                metadata: {
-                    name: this.vmName,
-                    namespace: this.namespace,
-                    ...filled("labels", args.labels),
-                    annotations: {
-                        ...objectAnnotations(),
-                        // What an adopted VM has was written by others, whose fields stay theirs otherwise.
-                        ...(adopt && { "pulumi.com/patchForce": "true" }),
+        this.object = untraced(
+            () =>
+                new kubernetes.apiextensions.CustomResource(
+                    this.vmName,
+                    {
+                        apiVersion: "kubevirt.io/v1",
+                        kind: "VirtualMachine",
+                        metadata: {
+                            name: this.vmName,
+                            namespace,
+                            ...filled("labels", args.labels),
+                            annotations: {
+                                ...objectAnnotations(),
+                                // What an adopted VM has was written by others, whose fields stay theirs otherwise.
+                                ...(adopt && { "pulumi.com/patchForce": "true" }),
+                            },
+                        },
+                        spec: {
+                            // PowerState starts the VM when its NICs are in place; one that is adopted has them.
+                            ...(!adopt && { runStrategy: "Halted" }),
+                            template:
+                                "template" in args
+                                    ? args.template
+                                    : vmTemplate(this.vmName, args, this.secret?.metadata.name),
+                        },
                     },
-                },
-                spec: {
-                    // PowerState starts the VM when its NICs are in place; one that is adopted has them.
-                    ...(!adopt && { runStrategy: "Halted" }),
-                    template:
-                        "template" in args ? args.template : vmTemplate(this.vmName, args, this.secret?.metadata.name),
-                },
-            },
-            {
-                ...scope.kubernetes,
-                ignoreChanges: ["spec.runStrategy"],
-                // Networks and addresses outlive the VMs that have them.
-                dependsOn: nics.flatMap(({ guard, reservations }) => [...(guard ? [guard] : []), ...reservations]),
-            },
+                    {
+                        ...scope.kubernetes,
+                        ignoreChanges: ["spec.runStrategy"],
+                        // Networks and addresses outlive the VMs that have them.
+                        dependsOn: nics.flatMap(({ guard, reservations }) => [
+                            ...(guard ? [guard] : []),
+                            ...reservations,
+                        ]),
+                    },
+                ),
         );
         const vmUid = this.object.metadata.apply((metadata) => metadata.uid);
         const consent = {
@@ -209,7 +219,7 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
             `${this.vmName}-power`,
             {
                 ...common,
-                namespace: this.namespace,
+                namespace,
                 vm: this.vmName,
                 vmUid,
                 manager,
