@@ -4,7 +4,7 @@ import { errorsOf } from "../../core/problem";
 import type { ClusterClient } from "../client";
 import { ClusterError } from "../errors";
 import { addressOfReservation, holderOf, isOpenTo, ownerName, release, take, type Taken } from "./ledger";
-import type { Owner, Reservation } from "./objects";
+import { type Owner, type Reservation, versionOf } from "./objects";
 import { AddressSpace } from "./space";
 
 /** An address of a pool, wanted for an owner. */
@@ -72,6 +72,7 @@ function ownAddress(
 ): Address | undefined {
     return space
         .holdingsOf(owner.key)
+        .toSorted((a, b) => Number(space.beganAt(a) - space.beganAt(b)))
         .filter(
             (each) =>
                 each.spec.pool === pool.spec.name &&
@@ -90,7 +91,8 @@ function ownAddress(
  */
 export async function allocate(client: ClusterClient, request: AddressRequest, lost?: Lost): Promise<Reservation> {
     const space = await AddressSpace.of(client, request.pool.spec.space);
-    const key = `${request.owner.key} ${String(request.family ?? defaultFamily(request.pool))}`;
+    const { pool, owner, family = defaultFamily(pool) } = request;
+    const key = `${owner.key} ${String(family)} ${pool.spec.name}`;
     const pending = underWay.get(space) ?? new Map<string, Promise<Reservation>>();
     underWay.set(space, pending);
     const allocation =
@@ -124,10 +126,11 @@ async function allocateIn(
             pool: pool.spec.name,
             origin: "Auto",
         } as const;
+        const known = new Set(space.holdingsOf(owner.key).map(({ spec }) => spec.address));
         const taken = await take(client, claim, space.isKnown(planned));
         space.note(taken.reservation);
         space.forgetPlan(owner.key, family);
-        const why = await whyNot(client, space, request, taken);
+        const why = await whyNot(client, space, { ...request, known }, taken);
         if (why === undefined) {
             return taken.reservation;
         }
@@ -140,29 +143,31 @@ async function allocateIn(
     );
 }
 
+/** A request, and the addresses that its owner was known to have when one was chosen for it. */
+interface ChosenRequest extends AddressRequest {
+    readonly known: ReadonlySet<string>;
+}
+
 /** Why the owner does not have what was to be taken for it; what has just been reserved in vain is given back. */
 async function whyNot(
     client: ClusterClient,
     space: AddressSpace,
-    request: AddressRequest,
-    { won, begins = false, reservation }: Taken,
+    request: ChosenRequest,
+    taken: Taken,
 ): Promise<string | undefined> {
+    const { won, begins, reservation } = taken;
     if (!won) {
         // Where one was faster there are more to come: what they have is not tried.
         await space.catchUp(reservation);
         return `went to ${holderOf(reservation)}`;
     }
-    const user = await userMeanwhile(client, reservation, begins, request.userOf);
+    const user = await userMeanwhile(client, taken, request.userOf);
     if (user !== undefined) {
         space.giveUp(reservation, user);
         return `went to ${user}`;
     }
-    const earlier = begins ? await earlierOne(client, space, request, reservation) : undefined;
-    if (earlier) {
-        space.forget(reservation);
-        return `is not needed, as another run gave it ${earlier.text} at the same time`;
-    }
-    return undefined;
+    const earlier = begins === true ? await earlierOne(client, space, request, taken) : undefined;
+    return earlier && `is not needed, as another run gave it ${earlier.text} at the same time`;
 }
 
 /**
@@ -172,26 +177,30 @@ async function whyNot(
 async function earlierOne(
     client: ClusterClient,
     space: AddressSpace,
-    request: AddressRequest,
-    reservation: Reservation,
+    request: ChosenRequest,
+    taken: Taken,
 ): Promise<Address | undefined> {
-    const version = versionOf(reservation);
+    const { reservation } = taken;
     const { family } = addressOfReservation(reservation);
+    const version = versionOf(reservation);
     try {
         await space.catchUp(reservation);
-        const earlier = ownAddress(space, request, family, (each) => versionOf(each) < version);
-        if (earlier) {
-            await giveBack(client, reservation, `its owner had ${earlier.text} already`);
-        }
-        return earlier;
     } catch (error) {
-        await giveBack(client, reservation, "it could not be confirmed").catch(() => undefined);
+        space.forget(reservation);
+        await giveBack(client, taken, "it could not be confirmed").catch(() => undefined);
         throw error;
     }
-}
-
-function versionOf({ metadata }: Reservation): bigint {
-    return BigInt(metadata.resourceVersion ?? 0);
+    const earlier = ownAddress(
+        space,
+        request,
+        family,
+        (each) => !request.known.has(each.spec.address) && space.beganAt(each) < version,
+    );
+    if (earlier) {
+        space.forget(reservation);
+        await giveBack(client, taken, `its owner had ${earlier.text} already`);
+    }
+    return earlier;
 }
 
 /**
@@ -200,31 +209,40 @@ function versionOf({ metadata }: Reservation): bigint {
  */
 export async function userMeanwhile(
     client: ClusterClient,
-    reservation: Reservation,
-    begins: boolean,
+    taken: Taken,
     userOf: AddressRequest["userOf"],
 ): Promise<string | undefined> {
     try {
-        const user = await userOf?.(reservation);
-        if (user === undefined || !begins) {
+        const user = await userOf?.(taken.reservation);
+        if (user === undefined || taken.begins !== true) {
             return undefined;
         }
-        await giveBack(client, reservation, `it is in use by ${user}`);
+        await giveBack(client, taken, `it is in use by ${user}`);
         return user;
     } catch (error) {
-        if (begins) {
+        if (taken.begins === true) {
             // What went wrong first is what the user is told; a reservation that stays is taken up by the next run.
-            await giveBack(client, reservation, "it could not be confirmed").catch(() => undefined);
+            await giveBack(client, taken, "it could not be confirmed").catch(() => undefined);
         }
         throw error;
     }
 }
 
-/** Ends a tenancy with no rest: to others it makes no difference. */
-async function giveBack(client: ClusterClient, { spec }: Reservation, why: string): Promise<void> {
-    const { space, allocationId } = spec;
-    const reason = why.slice(0, MAX_REASON);
-    await release(client, { space, address: addressOfReservation({ spec }) }, { allocationId, reason, retain: false });
+/** Ends a tenancy as if it had not begun: what rested for its owner, or was kept for it, does so again. */
+async function giveBack(client: ClusterClient, { reservation, before }: Taken, why: string): Promise<void> {
+    const { space, allocationId, owner } = reservation.spec;
+    const own = before?.spec.owner.key === owner.key ? before.spec : undefined;
+    const restMs = Date.parse(own?.reusableAt ?? "") - client.serverNow().getTime();
+    await release(
+        client,
+        { space, address: addressOfReservation(reservation) },
+        {
+            allocationId,
+            reason: why.slice(0, MAX_REASON),
+            retain: own?.retain === true,
+            ...(restMs > 0 && { graceSeconds: Math.ceil(restMs / 1000) }),
+        },
+    );
 }
 
 function noneLeft(space: AddressSpace, { pool, owner }: AddressRequest, family: Family): ClusterError {

@@ -16,13 +16,13 @@ export class KnownVersion {
         return String(this.known);
     }
 
-    public includes(version: string | undefined): boolean {
-        return BigInt(version ?? 0) <= this.known;
+    public includes(version: bigint): boolean {
+        return version <= this.known;
     }
 
     /** Takes note that everything up to a version is known, and nothing more. */
-    public reach(version: string | undefined): void {
-        this.known = BigInt(version ?? 0);
+    public reach(version: bigint): void {
+        this.known = version;
         this.end((each) => each.version <= this.known, true);
     }
 
@@ -32,7 +32,7 @@ export class KnownVersion {
     }
 
     /** Waits until a version is known; false where it has not been told in time. */
-    public async until(version: string | undefined, milliseconds: number): Promise<boolean> {
+    public async until(version: bigint, milliseconds: number): Promise<boolean> {
         if (this.includes(version)) {
             return true;
         }
@@ -45,7 +45,7 @@ export class KnownVersion {
                 clearTimeout(late);
                 resolve(isKnown);
             };
-            const waiting = { version: BigInt(version ?? 0), done };
+            const waiting = { version, done };
             this.waiting.add(waiting);
         });
     }

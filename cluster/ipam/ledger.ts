@@ -31,6 +31,8 @@ export interface Taken {
     /** Whether a tenancy begins with it; where the owner had the address before, one goes on. @default false */
     readonly begins?: boolean;
     readonly reservation: Reservation;
+    /** The reservation as the tenancy before has left it. */
+    readonly before?: Reservation;
 }
 
 /** Who changes a reservation at the same time may be faster this often. */
@@ -73,7 +75,8 @@ export async function take(client: ClusterClient, claim: Claim, lookFirst = fals
         }
         const taken = await takeOver(client, held, claim, allocationId);
         if (taken) {
-            return { won: true, begins: held.spec.state === "Released", reservation: taken };
+            const begins = held.spec.state === "Released";
+            return { won: true, begins, reservation: taken, ...(begins && { before: held }) };
         }
     }
     throw new ClusterError(

@@ -62,3 +62,8 @@ export const LABEL = {
 
 /** Finalizer that keeps `kubectl delete` from taking a pool whose addresses are in use. */
 export const IN_USE = "vm.novasphere.dev/in-use";
+
+/** The version of an object, which later writes of its kind have a higher one of. */
+export function versionOf({ metadata }: Pick<Reservation, "metadata">): bigint {
+    return BigInt(metadata.resourceVersion ?? 0);
+}

@@ -40,7 +40,7 @@ export class ReservationWatch {
     }
 
     /** False once the connection has ended: what happens since is not reported. */
-    public get isOpen(): boolean {
+    public isOpen(): boolean {
         return this.open;
     }
 

@@ -7,7 +7,7 @@ import { ClusterError } from "../errors";
 import { IP_RESERVATION } from "../kinds";
 import { KnownVersion } from "./known-version";
 import { addressOfReservation, isFree, useOf } from "./ledger";
-import { LABEL, type Reservation } from "./objects";
+import { LABEL, type Reservation, versionOf } from "./objects";
 import { ReservationWatch, type ReservationEvent } from "./space-watch";
 
 const spaces = new WeakMap<ClusterClient, Map<string, AddressSpace>>();
@@ -36,6 +36,8 @@ const MAX_OLD_LISTS = 3;
  */
 export class AddressSpace {
     private held = new Map<string, Reservation>();
+    /** The version at which each tenancy was seen first; who takes it up again writes it anew. */
+    private readonly began = new Map<string, bigint>();
     private owned = new Map<string, Reservation[]>();
     private byMac = new Map<string, Reservation[]>();
     private listing: Promise<void> | undefined;
@@ -108,6 +110,11 @@ export class AddressSpace {
         return new Set([...this.held.values()].flatMap(({ spec }) => spec.network ?? []));
     }
 
+    /** The version at which a tenancy began, as far as it is known: with what was read of it first. */
+    public beganAt(reservation: Reservation): bigint {
+        return this.began.get(reservation.spec.address) ?? versionOf(reservation);
+    }
+
     /** The reservations that go with a MAC address. */
     public holdingsWith(macAddress: string): readonly Reservation[] {
         return this.byMac.get(macAddress) ?? [];
@@ -161,7 +168,7 @@ export class AddressSpace {
     public async whileAllocating<T>(work: () => Promise<T>): Promise<T> {
         this.allocations += 1;
         clearTimeout(this.idle);
-        if (this.watch?.isOpen !== true) {
+        if (this.watch?.isOpen() !== true) {
             this.startWatch();
         }
         try {
@@ -181,26 +188,38 @@ export class AddressSpace {
      * Waits until everything is known that was written before a reservation was.
      * @throws ClusterError where the API server does not tell it
      */
-    public async catchUp({ metadata }: Reservation): Promise<void> {
-        const { name, resourceVersion } = metadata;
+    public async catchUp(reservation: Reservation): Promise<void> {
+        const version = versionOf(reservation);
         for (let lists = 0; lists <= MAX_OLD_LISTS; lists += 1) {
-            if (this.watch?.isOpen === true) {
-                if (await this.version.until(resourceVersion, TOLD_WITHIN_MS)) {
-                    return;
-                }
-                this.isTold = !this.watch.isOpen;
-                this.watch.stop();
+            if (await this.isToldUpTo(version)) {
+                return;
             }
             await this.reload();
-            if (this.version.includes(resourceVersion)) {
+            if (this.version.includes(version)) {
                 return;
             }
         }
-        const version = `${this.version.text}, which is older than the reservation ${name} (${resourceVersion ?? ""})`;
         throw new ClusterError(
             "failed",
-            `The API server lists the reservations of space "${this.name}" as of ${version}.`,
+            `The API server lists the reservations of space "${this.name}" as of version ${this.version.text}, which is ` +
+                `older than that of ${reservation.metadata.name}, ${String(version)}: try again.`,
         );
+    }
+
+    private async isToldUpTo(version: bigint): Promise<boolean> {
+        const { watch } = this;
+        if (watch?.isOpen() !== true) {
+            return false;
+        }
+        if (await this.version.until(version, TOLD_WITHIN_MS)) {
+            return true;
+        }
+        // One that has ended meanwhile is begun again with the next list.
+        if (this.watch === watch && watch.isOpen()) {
+            this.isTold = false;
+            watch.stop();
+        }
+        return false;
     }
 
     private startWatch(): void {
@@ -218,17 +237,16 @@ export class AddressSpace {
     }
 
     private follow(event: ReservationEvent, reservation: Reservation): void {
-        const { resourceVersion } = reservation.metadata;
         if (!this.isNoted(reservation)) {
             this.learn(event, reservation);
         }
-        this.version.reach(resourceVersion);
+        this.version.reach(versionOf(reservation));
     }
 
-    /** Whether what this process wrote itself is as new. */
-    private isNoted({ spec, metadata }: Reservation): boolean {
-        const { resourceVersion = "0" } = this.held.get(spec.address)?.metadata ?? {};
-        return BigInt(resourceVersion) >= BigInt(metadata.resourceVersion ?? 0);
+    /** Whether what is known of the address is as new. */
+    private isNoted(reservation: Reservation): boolean {
+        const held = this.held.get(reservation.spec.address);
+        return held !== undefined && versionOf(held) >= versionOf(reservation);
     }
 
     private learn(event: ReservationEvent, reservation: Reservation): void {
@@ -341,10 +359,12 @@ export class AddressSpace {
         this.byMac = new Map();
         this.free.clear();
         // What was taken while the list was on its way may not be in it.
-        [...items, ...this.notedSinceAsked].forEach((reservation) => {
-            this.add(reservation);
-        });
-        this.version.reach(metadata.resourceVersion);
+        for (const reservation of [...items, ...this.notedSinceAsked]) {
+            if (!this.isNoted(reservation)) {
+                this.add(reservation);
+            }
+        }
+        this.version.reach(BigInt(metadata.resourceVersion ?? 0));
         // What was told while the list was on its way is told again, from the list on.
         if (this.watch) {
             this.startWatch();
@@ -361,8 +381,12 @@ export class AddressSpace {
     }
 
     private add(reservation: Reservation): void {
-        const { address, owner, macAddress } = reservation.spec;
+        const { address, owner, macAddress, state } = reservation.spec;
         const before = this.held.get(address);
+        const goesOn = state === "Active" && before?.spec.state === "Active" && before.spec.owner.key === owner.key;
+        if (!goesOn) {
+            this.began.set(address, versionOf(reservation));
+        }
         if (before) {
             this.remove(before);
         }

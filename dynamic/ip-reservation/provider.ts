@@ -128,9 +128,10 @@ async function requireSameCluster(client: ClusterClient, props: IPReservationSta
 /** Takes the address that the program or the state names. */
 async function takeThis(client: ClusterClient, inputs: IPReservationInputs): Promise<IPReservationState> {
     const conflicts = inputs.pool === undefined ? undefined : (await poolOf(client, inputs)).spec.conflicts;
-    const { won, begins, reservation } = await take(client, claimOf(inputs));
-    const userOf = async (taken: Reservation): Promise<string | undefined> => foreignUser(client, conflicts, taken);
-    const user = won ? await userMeanwhile(client, reservation, begins === true, userOf) : undefined;
+    const taken = await take(client, claimOf(inputs));
+    const { won, reservation } = taken;
+    const userOf = async (each: Reservation): Promise<string | undefined> => foreignUser(client, conflicts, each);
+    const user = won ? await userMeanwhile(client, taken, userOf) : undefined;
     if (!won || user !== undefined) {
         throw new ClusterError(
             "already-exists",

@@ -139,6 +139,59 @@ describe("the allocation of addresses, on the API server", function () {
         assert.deepEqual(await held(), { "prod/a/eth1": got[0]!.spec.address });
     });
 
+    it("takes up one of two addresses that are kept for an owner, and leaves it the other", async () => {
+        const pool = poolOf(space, "198.18.0.0/24");
+        const owner = ownerOf("prod/a/eth1");
+        for (const last of [7, 9]) {
+            const claim = {
+                space,
+                address: address(`198.18.0.${last}`),
+                owner,
+                origin: "Static",
+                pool: pool.spec.name,
+            } as const;
+            const { reservation } = await take(client, { ...claim, retain: true });
+            await releaseOf(reservation, 0, true);
+        }
+        const told: unknown[] = [];
+        const request = { pool, owner, retain: true };
+        const { spec } = await allocate(await newClient(), request, (...lost) => told.push(lost));
+        const states = (await reservationsOf(client, space)).map((each) => [each.spec.state, each.spec.retain]);
+        assert.match(spec.address, /^198\.18\.0\.[79]$/);
+        assert.deepEqual(states.sort(), [
+            ["Active", true],
+            ["Released", true],
+        ]);
+        assert.deepEqual(told, []);
+    });
+
+    it("keeps for an owner what was kept for it, where another process has given it another address", async () => {
+        const pool = poolOf(space, "198.18.0.0/24");
+        const request = { pool, owner: ownerOf("prod/a/eth1"), retain: true };
+        const kept = await allocate(await newClient(), request);
+        await releaseOf(kept, 0, true);
+        await AddressSpace.of(client, space);
+        const inUse = {
+            space,
+            address: address("198.18.0.11"),
+            origin: "Auto",
+            ...request,
+            pool: pool.spec.name,
+        } as const;
+        await take(await newClient(), inUse);
+        const { spec } = await allocate(client, request);
+        assert.equal(spec.address, "198.18.0.11");
+        const left = (await reservationsOf(client, space)).map((each) => [
+            each.spec.address,
+            each.spec.state,
+            each.spec.retain,
+        ]);
+        assert.deepEqual(
+            left.find(([text]) => text === kept.spec.address),
+            [kept.spec.address, "Released", true],
+        );
+    });
+
     it("[case 27] says of a full pool who has it, and gives the first address that is released", async () => {
         const pool = poolOf(space, "198.18.0.0/29");
         const owners = Array.from({ length: 6 }, (_, index) => `prod/vm-${index}/eth1`);

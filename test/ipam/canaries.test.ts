@@ -51,7 +51,7 @@ const CANARIES: readonly Canary[] = [
     {
         mistake: "an owner's address counts only where the process knew it before",
         file: "cluster/ipam/allocate.js",
-        code: "versionOf(each) < version",
+        code: "space.beganAt(each) < version",
         wrong: "false",
         suite: "ipam/allocate",
         test: "of which none knows the cluster as another does",

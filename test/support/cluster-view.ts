@@ -190,7 +190,7 @@ export class ClusterView {
         ];
         return Object.fromEntries(
             found.flatMap(([kind, objects]) =>
-                objects.map(({ metadata }) => [`${kind} ${metadata?.name ?? ""}`, metadata?.resourceVersion ?? ""]),
+                objects.map((object) => [`${kind} ${object.metadata?.name ?? ""}`, versionOf(kind, object)]),
             ),
         );
     }
@@ -356,4 +356,13 @@ export function listedNics(object: Vm | Vmi): Record<string, SeenNic> {
             { mac: macAddress, network: networks.get(name)?.multus?.networkName ?? "pod", state: state ?? "" },
         ]),
     );
+}
+
+/** What changes with each write; of a VM with each but those of its status, which KubeVirt brings up to date when it likes. */
+function versionOf(kind: string, { metadata }: k8s.KubernetesObject): string {
+    if (kind !== "VirtualMachine") {
+        return metadata?.resourceVersion ?? "";
+    }
+    const { uid, generation, labels, annotations, finalizers } = metadata ?? {};
+    return JSON.stringify({ uid, generation, labels, annotations, finalizers });
 }

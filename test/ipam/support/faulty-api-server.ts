@@ -1,7 +1,7 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
-import { pipeline } from "node:stream";
+import { finished, pipeline } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import * as k8s from "@kubernetes/client-node";
 import { ClusterClient } from "../../../cluster/client";
@@ -110,14 +110,15 @@ export class FaultyApiServer {
         const { date, "content-type": type } = upstream.headers;
         const headers = { ...(date !== undefined && { date }), ...(type !== undefined && { "content-type": type }) };
         response.writeHead(upstream.statusCode ?? 502, headers);
+        response.flushHeaders();
         if (fault === "cut answer") {
             upstream.once("data", (chunk: Buffer) => {
-                upstream.destroy();
                 response.write(chunk.subarray(0, chunk.length / 2), () => request.socket.resetAndDestroy());
             });
+            finished(upstream, () => response.destroy());
+            response.once("close", () => upstream.destroy());
             return;
         }
-        response.flushHeaders();
         pipeline(upstream, response, () => undefined); // Where one side breaks off, so does the other.
     }
 
