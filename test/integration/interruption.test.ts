@@ -54,13 +54,13 @@ describe("`pulumi up`, killed", function () {
 
     /** Kills a run at the event that is the moment: no time passes in which the engine could record what was done. */
     async function killedWhen(start: () => PulumiProcess, { of, is }: Moment): Promise<void> {
-        const begun: { run?: PulumiProcess } = {};
+        // It takes its time until it writes anything.
+        const run = start();
         let killed: Promise<Ended> | undefined;
         const watch = await view.onEvent(of, is, () => {
-            killed = begun.run?.kill();
+            killed = run.kill();
         });
-        begun.run = start();
-        const { text } = await begun.run.ended;
+        const { text } = await run.ended;
         watch.abort();
         assert.ok(killed, `The run ended before the moment came: ${text}`);
         await killed;
