@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CoordinationV1Api } from "@kubernetes/client-node";
 import type { EmbeddedCluster } from "../../scripts/embedded-cluster/cluster";
+import { Machines } from "../cluster/virtual-machines";
+import { podNic } from "../cluster/vm-objects";
 import type { ClusterView } from "../support/cluster-view";
-import { done, seen, until } from "../support/embedded-cluster";
+import { done, seen, type TestClients, until } from "../support/embedded-cluster";
 import type { Ended, PulumiProcess } from "../support/pulumi-process";
 import { oneOf, type Random } from "./chaos-program";
 
@@ -44,8 +46,44 @@ export interface Struck {
     readonly clear: () => Promise<unknown>;
 }
 
+/** A VM of nobody's, whose NICs show whether all that serves VMs does so. */
+export class Bystander {
+    private constructor(private readonly machines: Machines) {}
+
+    static async start(clients: TestClients): Promise<Bystander> {
+        const namespace = { name: "chaos-bystander", clients };
+        await clients.core.createNamespace({ body: { metadata: { name: namespace.name } } });
+        const machines = new Machines(namespace);
+        await machines.network("lan");
+        await machines.run("bystander", [podNic]);
+        return new Bystander(machines);
+    }
+
+    /**
+     * Attaches a NIC and detaches it, with everybody who has to do with it. The watches of client-go come back after a time
+     * that doubles up to 30 s, twice that with its jitter, where the API server goes away again and again (tools/cache/reflector.go).
+     */
+    async isServed(): Promise<void> {
+        await this.machines.plug("bystander", { name: "nic", nad: "lan", macAddress: "02:98:00:00:00:01" });
+        await this.machines.attached("bystander", "nic", SERVED_MS);
+        await this.machines.setState("bystander", "nic", "absent");
+        await this.machines.gone("bystander", "nic", SERVED_MS);
+    }
+}
+
+const SERVED_MS = 120_000;
+
 /** How long a run may go on whose provider or API server was killed. */
 const END_MS = 180_000;
+
+interface Surroundings {
+    readonly moment: Moment;
+    readonly view: ClusterView;
+    readonly cluster: EmbeddedCluster;
+    readonly bystander: Bystander;
+    /** How long the API server stays away. */
+    readonly downMs: number;
+}
 
 /**
  * Starts a run and brings the fault at the moment. The run is over then, but for the providers of an engine that was
@@ -54,7 +92,7 @@ const END_MS = 180_000;
 export async function struck(
     start: () => PulumiProcess,
     fault: Fault,
-    { moment, view, cluster, downMs }: { moment: Moment; view: ClusterView; cluster: EmbeddedCluster; downMs: number },
+    { moment, view, cluster, bystander, downMs }: Surroundings,
 ): Promise<Struck> {
     const coming = await watchFor(view, moment);
     const run = start();
@@ -76,6 +114,7 @@ export async function struck(
             await sleep(downMs);
             await startAgain();
             await controllersGoOn(view, cluster);
+            await bystander.isServed();
             break;
         }
         case "none":

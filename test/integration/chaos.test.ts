@@ -4,7 +4,7 @@ import { startCluster, type EmbeddedCluster } from "../../scripts/embedded-clust
 import { ClusterView } from "../support/cluster-view";
 import { clientsOf, done, kubeVirtRelease, seen, until } from "../support/embedded-cluster";
 import { CliStack } from "../support/pulumi-process";
-import { anyFault, anyMoment, describeMoment, FAULTS, struck, type Fault } from "./chaos-faults";
+import { anyFault, anyMoment, Bystander, describeMoment, FAULTS, struck, type Fault } from "./chaos-faults";
 import { FOREIGN, foreignEntries, Invariants, LEFT_BEHIND } from "./chaos-invariants";
 import {
     edited,
@@ -41,6 +41,7 @@ describe("five VMs whose NICs are edited at random, with updates that are killed
     let cluster: EmbeddedCluster;
     let view: ClusterView;
     let stack: CliStack;
+    let bystander: Bystander;
     const cleanups: (() => Promise<void>)[] = [];
 
     before("start a cluster of one's own, as its API server is killed", async () => {
@@ -49,6 +50,7 @@ describe("five VMs whose NICs are edited at random, with updates that are killed
         view = new ClusterView(clientsOf(cluster.kubeconfig), NAMESPACE);
         await view.clients.core.createNamespace({ body: { metadata: { name: NAMESPACE } } });
         await view.makeNad(FOREIGN.network);
+        bystander = await Bystander.start(view.clients);
         stack = await CliStack.create(SOURCE, { kubeconfig: cluster.kubeconfig });
         cleanups.push(async () => stack.dispose());
     });
@@ -92,7 +94,7 @@ describe("five VMs whose NICs are edited at random, with updates that are killed
             let said = "";
             try {
                 const [{ hit, ended, clear }, entries] = await Promise.all([
-                    struck(() => stack.up(input(next.program)), fault, { moment, view, cluster, downMs }),
+                    struck(() => stack.up(input(next.program)), fault, { moment, view, cluster, bystander, downMs }),
                     visited === undefined ? undefined : addForeign(visited, round),
                 ]);
                 said = ended.text;
