@@ -46,6 +46,9 @@ export interface Struck {
     readonly clear: () => Promise<unknown>;
 }
 
+/** How long a NIC of the bystander may take to come or go. */
+const SERVED_MS = 120_000;
+
 /** A VM of nobody's, whose NICs show whether all that serves VMs does so. */
 export class Bystander {
     private constructor(private readonly machines: Machines) {}
@@ -61,7 +64,8 @@ export class Bystander {
 
     /**
      * Attaches a NIC and detaches it, with everybody who has to do with it. The watches of client-go come back after a time
-     * that doubles up to 30 s, twice that with its jitter, where the API server goes away again and again (tools/cache/reflector.go).
+     * that doubles up to 30 s, or 60 s with its jitter, where the API server goes away again and again
+     * (tools/cache/reflector.go).
      */
     async isServed(): Promise<void> {
         await this.machines.plug("bystander", { name: "nic", nad: "lan", macAddress: "02:98:00:00:00:01" });
@@ -70,8 +74,6 @@ export class Bystander {
         await this.machines.gone("bystander", "nic", SERVED_MS);
     }
 }
-
-const SERVED_MS = 120_000;
 
 /** How long a run may go on whose provider or API server was killed. */
 const END_MS = 180_000;
