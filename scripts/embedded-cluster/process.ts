@@ -124,10 +124,29 @@ export function readProcesses(directory: string): ProcessRecord[] {
  * so its command line must name the directory, as each of the cluster's programs does.
  */
 export function isRunning(directory: string, process: ProcessRecord): boolean {
+    return commandLineOf(process.pid).includes(directory);
+}
+
+/**
+ * Whether the kernel still takes the process apart. Its memory, and with it its command line, goes before its files: a
+ * program of much memory listens on its ports for tens of milliseconds after it has lost its command line.
+ */
+function isLeaving({ pid }: ProcessRecord): boolean {
     try {
-        return fs.readFileSync(`/proc/${process.pid}/cmdline`, "utf8").includes(directory);
+        const state = /^ [ZX] /.exec(fs.readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\)/s, ""));
+        const isAlone = fs.readdirSync(`/proc/${pid}/task`).length === 1;
+        return commandLineOf(pid) === "" && !(state !== null && isAlone);
     } catch {
         return false;
+    }
+}
+
+/** Empty where there is no such process, or where it is on its way out. */
+function commandLineOf(pid: number): string {
+    try {
+        return fs.readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    } catch {
+        return "";
     }
 }
 
@@ -137,8 +156,9 @@ export function isRunning(directory: string, process: ProcessRecord): boolean {
  */
 export async function endProcesses(directory: string, processes: readonly ProcessRecord[]): Promise<void> {
     const deadline = Date.now() + endMs;
+    const ending = processes.filter((candidate) => isRunning(directory, candidate));
     for (;;) {
-        const left = processes.filter((candidate) => isRunning(directory, candidate));
+        const left = ending.filter((candidate) => isRunning(directory, candidate) || isLeaving(candidate));
         if (left.length === 0) {
             return;
         }
