@@ -5,10 +5,10 @@ import { usedAddresses, type CompiledPool, type HeldAddress, type UsedAddresses 
 import type { ClusterClient } from "../client";
 import { ClusterError } from "../errors";
 import { IP_RESERVATION } from "../kinds";
+import { ObjectWatch, type WatchEvent } from "../watch";
 import { KnownVersion } from "./known-version";
 import { addressOfReservation, isFree, useOf } from "./ledger";
 import { LABEL, type Reservation, versionOf } from "./objects";
-import { ReservationWatch, type ReservationEvent } from "./space-watch";
 
 const spaces = new WeakMap<ClusterClient, Map<string, AddressSpace>>();
 const unreachable = new Map<string, AddressSpace>();
@@ -50,7 +50,7 @@ export class AddressSpace {
     private notedSinceAsked: Reservation[] = [];
     private readonly version = new KnownVersion();
     /** Tells what others reserve while this process allocates. */
-    private watch: ReservationWatch | undefined;
+    private watch: ObjectWatch<Reservation> | undefined;
     private allocations = 0;
     private idle: NodeJS.Timeout | undefined;
     /** Whether what others write is told at all: not by a proxy that keeps an answer until it is whole. */
@@ -228,15 +228,15 @@ export class AddressSpace {
             return;
         }
         const selector = { labelSelector: this.selector, resourceVersion: this.version.text };
-        const report = (event: ReservationEvent, reservation: Reservation): void => {
+        const report = (event: WatchEvent, reservation: Reservation): void => {
             this.follow(event, reservation);
         };
-        this.watch = new ReservationWatch(this.client, selector, report, () => {
+        this.watch = new ObjectWatch<Reservation>(this.client, IP_RESERVATION, selector, report, () => {
             this.version.isLeftBehind();
         });
     }
 
-    private follow(event: ReservationEvent, reservation: Reservation): void {
+    private follow(event: WatchEvent, reservation: Reservation): void {
         if (!this.isNoted(reservation)) {
             this.learn(event, reservation);
         }
@@ -249,7 +249,7 @@ export class AddressSpace {
         return held !== undefined && versionOf(held) >= versionOf(reservation);
     }
 
-    private learn(event: ReservationEvent, reservation: Reservation): void {
+    private learn(event: WatchEvent, reservation: Reservation): void {
         if (event === "DELETED") {
             this.remove(reservation);
         } else {
