@@ -1,6 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+    globSync,
+    mkdirSync,
+    mkdtempSync,
+    readdirSync,
+    readFileSync,
+    rmSync,
+    statSync,
+    symlinkSync,
+    writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { done, seen, until } from "./embedded-cluster";
@@ -136,8 +146,16 @@ export class CliStack {
         return this.start(["destroy", "--yes", "--skip-preview"], {});
     }
 
-    /** Takes the lock away that a killed run has left, if it has. */
+    /** Takes away what a killed run has left that keeps others from their work, as its user does. */
     async cancel(): Promise<void> {
+        // Beside each file the engine's library for files (gocloud.dev/blob/fileblob) writes one with its content type, not
+        // at once: one that is empty makes `failed to load checkpoint: EOF`, one that is missing does no harm.
+        for (const file of globSync("state/.pulumi/**/*.attrs", { cwd: this.directory })) {
+            const attributes = path.join(this.directory, file);
+            if (statSync(attributes).size === 0) {
+                rmSync(attributes);
+            }
+        }
         await this.run(["cancel", "--yes"]);
     }
 

@@ -1,0 +1,194 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ClusterClient, KubernetesObject } from "../cluster/client";
+import { ENDPOINT_SLICE, SERVICE, type ResourceKind } from "../cluster/kinds";
+import { follow, type ObjectHandler } from "../cluster/reflector";
+import { ServiceInventory } from "../core/service-proxy/inventory";
+import type { ProxyState } from "../core/service-proxy/model";
+import { PROXY_NAME, PROXY_NAME_LABEL } from "../core/service-proxy/names";
+import type { EndpointSliceObject, ServiceObject } from "../core/service-proxy/objects";
+import type { Applied, Dataplane } from "./dataplane";
+import { HealthCheckPorts } from "./health-check-ports";
+
+/** What the agent reports of its work. */
+export interface AgentObserver {
+    /** An apply has ended well. */
+    readonly applied: (applied: Applied, seconds: number) => void;
+    /** Something keeps the agent from its work for the moment, in a sentence. */
+    readonly trouble: (sentence: string) => void;
+    /** The rules were not as they were left, and are written anew. */
+    readonly drifted: () => void;
+}
+
+export interface AgentOptions {
+    /** The node as EndpointSlices name it. */
+    readonly nodeName: string;
+    readonly observer: AgentObserver;
+}
+
+/** Changes that come within this time of an apply are applied together. */
+const SETTLE_MS = 50;
+/** How often the kernel's rules are looked at: they are to be repaired within a second. */
+const DRIFT_CHECK_MS = 500;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+
+/** The Services that `service.kubernetes.io/service-proxy-name` gives to us, and not to kube-proxy. */
+const OUR_SERVICES = `${PROXY_NAME_LABEL}=${PROXY_NAME}`;
+
+/**
+ * Follows Services and EndpointSlices, and keeps the node's rules as they ask. The rules stay when the agent ends, so that
+ * no connection breaks while another takes its place; `Dataplane.remove` takes them away.
+ */
+export class Agent {
+    private readonly inventory: ServiceInventory;
+    private readonly missing = new Set<ResourceKind>([SERVICE, ENDPOINT_SLICE]);
+    private readonly healthChecks: HealthCheckPorts;
+    private isStale = true;
+    private wake: () => void = () => undefined;
+    private failure: string | undefined;
+    private lastState: ProxyState = { ports: [] };
+
+    constructor(
+        private readonly client: ClusterClient,
+        private readonly dataplane: Dataplane,
+        private readonly options: AgentOptions,
+    ) {
+        this.inventory = new ServiceInventory(options.nodeName);
+        this.healthChecks = new HealthCheckPorts(options.observer.trouble);
+    }
+
+    /** What keeps the rules from being what the cluster asks for; undefined where they are. */
+    public get unhealthy(): string | undefined {
+        return this.missing.size > 0
+            ? `not yet read: ${[...this.missing].map(({ plural }) => plural).join(", ")}`
+            : this.failure;
+    }
+
+    /** What the kernel's rules do. */
+    public get state(): ProxyState {
+        return this.lastState;
+    }
+
+    /** The Services, with what of them cannot be served. */
+    public proxied(): ReturnType<ServiceInventory["proxied"]> {
+        return this.inventory.proxied();
+    }
+
+    /** Works until the signal aborts. */
+    public async run(signal: AbortSignal): Promise<void> {
+        await Promise.all([this.followServices(signal), this.followSlices(signal), this.keepRules(signal)]);
+        await this.healthChecks.close();
+    }
+
+    private async followServices(signal: AbortSignal): Promise<void> {
+        const handler: ObjectHandler<ServiceObject & KubernetesObject> = {
+            replaced: (services) => {
+                this.inventory.replaceServices(services);
+                this.missing.delete(SERVICE);
+                this.touch();
+            },
+            changed: (service) => {
+                this.inventory.setService(service);
+                this.touch();
+            },
+            removed: (service) => {
+                this.inventory.removeService(service);
+                this.touch();
+            },
+        };
+        await follow(this.client, SERVICE, handler, {
+            signal,
+            labelSelector: OUR_SERVICES,
+            onTrouble: this.options.observer.trouble,
+        });
+    }
+
+    private async followSlices(signal: AbortSignal): Promise<void> {
+        const handler: ObjectHandler<EndpointSliceObject & KubernetesObject> = {
+            replaced: (slices) => {
+                this.inventory.replaceSlices(slices);
+                this.missing.delete(ENDPOINT_SLICE);
+                this.touch();
+            },
+            changed: (slice) => {
+                this.inventory.setSlice(slice);
+                this.touch();
+            },
+            removed: (slice) => {
+                this.inventory.removeSlice(slice);
+                this.touch();
+            },
+        };
+        await follow(this.client, ENDPOINT_SLICE, handler, { signal, onTrouble: this.options.observer.trouble });
+    }
+
+    private touch(): void {
+        this.isStale = true;
+        this.wake();
+    }
+
+    private async keepRules(signal: AbortSignal): Promise<void> {
+        let failures = 0;
+        while (!signal.aborted) {
+            // Rules made of half of what there is would break connections: nothing is applied before all has been read.
+            if (this.missing.size > 0 || (!this.isStale && (await this.isIntact()))) {
+                await this.woken(DRIFT_CHECK_MS, signal);
+                continue;
+            }
+            this.isStale = false;
+            try {
+                await this.apply();
+                failures = 0;
+                await pause(SETTLE_MS, signal);
+            } catch (error) {
+                this.isStale = true;
+                failures += 1;
+                this.failure = messageOf(error);
+                this.options.observer.trouble(this.failure);
+                await pause(Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS), signal);
+            }
+        }
+    }
+
+    private async apply(): Promise<void> {
+        const begun = performance.now();
+        const state = this.inventory.state();
+        const applied = await this.dataplane.apply(state);
+        this.lastState = state;
+        this.failure = undefined;
+        this.healthChecks.serve([...this.inventory.proxied()]);
+        this.options.observer.applied(applied, (performance.now() - begun) / 1000);
+    }
+
+    private async isIntact(): Promise<boolean> {
+        try {
+            if (await this.dataplane.isIntact()) {
+                return true;
+            }
+            this.options.observer.drifted();
+        } catch (error) {
+            this.options.observer.trouble(messageOf(error));
+        }
+        return false;
+    }
+
+    /** Until something has changed, or the time is over. */
+    private async woken(ms: number, signal: AbortSignal): Promise<void> {
+        const change = new AbortController();
+        this.wake = () => {
+            change.abort();
+        };
+        if (!this.isStale || this.missing.size > 0) {
+            await pause(ms, AbortSignal.any([signal, change.signal]));
+        }
+        this.wake = () => undefined;
+    }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+    await sleep(ms, undefined, { signal }).catch(() => undefined);
+}
+
+function messageOf(error: unknown): string {
+    return error instanceof Error ? error.message : String(error);
+}
