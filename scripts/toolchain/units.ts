@@ -15,6 +15,7 @@ export type ProgramName =
     | "virt-api-1.9"
     | "virt-controller-1.9"
     | "node-side-1.9"
+    | "kube-proxy"
     | CniProgramName;
 
 /** The CNI plugins that networks are rendered for and that are Go modules, and the tool that calls them. */
@@ -110,6 +111,13 @@ export function units(): Unit[] {
                     package: "k8s.io/kubernetes/cmd/kube-controller-manager",
                     variables,
                 },
+            ],
+        },
+        {
+            name: "kube-proxy",
+            minutes: 2,
+            programs: [
+                { name: "kube-proxy", module: KUBERNETES, package: "k8s.io/kubernetes/cmd/kube-proxy", variables },
             ],
         },
         {

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { type BareApiServer, startBareApiServer } from "../support/bare-api-server";
+import { type BareApiServer, startBareApiServer } from "../../scripts/embedded-cluster/bare-api-server";
 import { testKubeconfig } from "../support/embedded-cluster";
 import { wukong, wukongHere } from "./wukong";
 

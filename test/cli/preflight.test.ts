@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as k8s from "@kubernetes/client-node";
 import { ClusterClient } from "../../cluster/client";
 import { hasMigrationTarget } from "../../cluster/migration-targets";
-import { type BareApiServer, startBareApiServer } from "../support/bare-api-server";
+import { type BareApiServer, startBareApiServer } from "../../scripts/embedded-cluster/bare-api-server";
 import { done, seen, testKubeconfig, until } from "../support/embedded-cluster";
 import { cellsOf, wukong, wukongHere } from "./wukong";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as k8s from "@kubernetes/client-node";
 import { IPPool, IPReservation, Network } from "../../index";
-import { startBareApiServer, type BareApiServer } from "../support/bare-api-server";
+import { startBareApiServer, type BareApiServer } from "../../scripts/embedded-cluster/bare-api-server";
 import { done, seen, until } from "../support/embedded-cluster";
 import { machine, PASSWORD } from "../support/machine";
 import { assertSays, refusalOf } from "../support/refusal";

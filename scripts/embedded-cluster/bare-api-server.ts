@@ -3,10 +3,10 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import * as k8s from "@kubernetes/client-node";
-import { commandLine, type ProgramName } from "../../scripts/embedded-cluster/commands";
-import { choosePorts } from "../../scripts/embedded-cluster/ports";
-import { endProcesses, Program } from "../../scripts/embedded-cluster/process";
-import { ensurePrograms } from "../../scripts/toolchain";
+import { commandLine, type ProgramName } from "./commands";
+import { choosePorts } from "./ports";
+import { endProcesses, Program } from "./process";
+import { ensurePrograms } from "../toolchain";
 
 /** An API server without KubeVirt, Multus or this project's kinds. */
 export interface BareApiServer {
