@@ -6,6 +6,8 @@ export interface Condition {
     readonly status: string;
     readonly reason?: string;
     readonly message?: string;
+    /** In RFC 3339; KubeVirt leaves it out of some. */
+    readonly lastTransitionTime?: string | null;
 }
 
 /** What is read of a VirtualMachine. */
@@ -29,7 +31,13 @@ export interface InterfaceStatus {
 
 /** What is read of a VirtualMachineInstance. */
 export interface VmiObject {
-    readonly metadata?: { readonly name?: string; readonly namespace?: string; readonly deletionTimestamp?: string };
+    readonly metadata?: {
+        readonly name?: string;
+        readonly namespace?: string;
+        readonly uid?: string;
+        readonly labels?: Readonly<Record<string, string>>;
+        readonly deletionTimestamp?: string;
+    };
     readonly spec?: {
         readonly networks?: readonly NetworkEntry[];
         readonly domain?: { readonly devices?: { readonly interfaces?: readonly InterfaceEntry[] } };
@@ -45,6 +53,7 @@ export interface VmiObject {
 
 /** What is read of a VirtualMachineInstanceMigration. */
 export interface MigrationObject {
+    readonly metadata?: { readonly creationTimestamp?: string };
     readonly spec?: { readonly vmiName?: string };
     readonly status?: { readonly phase?: string };
 }

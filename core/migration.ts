@@ -11,11 +11,23 @@ export interface MigrationFacts {
 /** True while a migration of the instance is under way or asked for. */
 export function isMigrating({ vmi, migrations }: MigrationFacts): boolean {
     const state = vmi?.status?.migrationState;
-    const asked = (migrations ?? []).some(
+    return openMigrations({ vmi, migrations }).length > 0 || (state !== undefined && state.endTimestamp === undefined);
+}
+
+/** When the migration that is under way was asked for, in RFC 3339; undefined while there is none. */
+export function migrationStart({ vmi, migrations }: MigrationFacts): string | undefined {
+    const { startTimestamp, endTimestamp } = vmi?.status?.migrationState ?? {};
+    const starts = openMigrations({ vmi, migrations }).map(({ metadata }) => metadata?.creationTimestamp);
+    return [...starts, endTimestamp === undefined ? startTimestamp : undefined]
+        .filter((time) => time !== undefined)
+        .sort((a, b) => Date.parse(a) - Date.parse(b))[0];
+}
+
+function openMigrations({ vmi, migrations = [] }: MigrationFacts): MigrationObject[] {
+    return migrations.filter(
         ({ spec, status }) =>
             spec?.vmiName === vmi?.metadata?.name && status?.phase !== "Succeeded" && status?.phase !== "Failed",
     );
-    return asked || (state !== undefined && state.endTimestamp === undefined);
 }
 
 /** Why KubeVirt will not migrate an instance that needs it, as a clause; undefined when nothing stands against it. */

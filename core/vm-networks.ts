@@ -19,6 +19,8 @@ export interface InterfaceEntry {
     readonly model?: string;
     /** `""` and `up` are the same; `absent` asks KubeVirt to unplug the NIC. */
     readonly state?: string;
+    /** What the guest serves, by name; read by those who ask for a port by its name. */
+    readonly ports?: readonly { readonly name?: string; readonly protocol?: string; readonly port: number }[];
     readonly [field: string]: unknown;
 }
 
