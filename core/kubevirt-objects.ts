@@ -13,7 +13,8 @@ export interface Condition {
 /** What is read of a VirtualMachine. */
 export interface VmObject extends VmWithLists {
     readonly metadata?: { readonly name?: string; readonly namespace?: string };
-    readonly status?: { readonly conditions?: readonly Condition[] };
+    /** `printableStatus`: what kubectl prints of it, such as `Stopped` or `Starting`. */
+    readonly status?: { readonly conditions?: readonly Condition[]; readonly printableStatus?: string };
 }
 
 /** An entry of `status.interfaces` of a VirtualMachineInstance. */

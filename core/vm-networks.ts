@@ -34,6 +34,7 @@ export interface VmLists {
 export interface VmWithLists {
     readonly spec?: {
         readonly template?: {
+            readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
             readonly spec?: {
                 readonly networks?: readonly NetworkEntry[];
                 readonly domain?: { readonly devices?: { readonly interfaces?: readonly InterfaceEntry[] } };

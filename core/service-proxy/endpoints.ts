@@ -1,12 +1,12 @@
 import { type Family, familyName } from "../ip";
-import { condition, type MigrationObject, type VmiObject } from "../kubevirt-objects";
+import { condition, type MigrationObject, type VmiObject, type VmObject } from "../kubevirt-objects";
 import { migrationStart } from "../migration";
 import { qualifiedNad } from "../nic";
-import type { PoolSpec } from "../pool";
 import { ownerKey } from "../reservation";
 import type { InterfaceEntry } from "../vm-networks";
 import { SERVICE_ANNOTATION } from "./names";
 import { addressOfNic, hostSubnet, type NicAddress, type ReservationIndex } from "./nic-addresses";
+import type { PoolSubnets } from "./pool-subnets";
 import { type ResolvedPort, resolvePorts } from "./target-ports";
 import { isChosen, targetOf, type VmService, type VmTarget } from "./vm-service";
 
@@ -14,10 +14,12 @@ import { isChosen, targetOf, type VmService, type VmTarget } from "./vm-service"
 export interface EndpointFacts {
     /** Instances, also of other namespaces and with other labels. */
     readonly instances: readonly VmiObject[];
+    /** VMs, of which those without an instance are told too; they make no endpoints. @default none */
+    readonly machines?: readonly VmObject[];
     /** Migrations of the Service's namespace. */
     readonly migrations: readonly MigrationObject[];
     readonly reservations: ReservationIndex;
-    readonly pools: readonly PoolSpec[];
+    readonly subnets: PoolSubnets;
     /** The address that the Service's slices have of an instance: it stays while a migration silences the guest agent. */
     readonly published?: (uid: string, family: Family) => string | undefined;
 }
@@ -45,6 +47,7 @@ export interface VmEndpoint {
 /** What a Service comes to for a VM that its labels choose. */
 export interface VmVerdict {
     readonly vm: string;
+    /** Of the instance; empty where there is none. */
     readonly uid: string;
     /** One for each family of the Service. */
     readonly endpoints: readonly VmEndpoint[];
@@ -57,22 +60,41 @@ export interface EndpointsReport {
     readonly families: readonly Family[];
     /** By name, one for each VM that the labels choose. */
     readonly vms: readonly VmVerdict[];
-    /** What is wrong with the Service itself, as sentences; it has no endpoints then. */
+    /** What is wrong with the Service itself, as sentences; it has no endpoints then, and no slices. */
     readonly problems: readonly string[];
 }
 
 /** The endpoints that a Service in front of VMs should have. */
 export function endpointsOf(service: VmService, facts: EndpointFacts): EndpointsReport {
-    const families = familiesOf(service);
     const { target, problems } = targetOf(service);
     if (target === undefined) {
-        return { families, vms: [], problems };
+        return { families: [], vms: [], problems };
     }
+    const families = familiesOf(service);
+    const { namespace } = service.metadata;
     const chosen = facts.instances
-        .filter(({ metadata }) => metadata?.namespace === service.metadata.namespace)
-        .filter(({ metadata }) => isChosen(target, metadata?.labels))
+        .filter(({ metadata }) => metadata?.namespace === namespace && isChosen(target, metadata?.labels))
         .sort((a, b) => compare(a.metadata?.name ?? "", b.metadata?.name ?? ""));
-    return { families, vms: withoutTwins(chosen.map((vmi) => judge(vmi, service, target, families, facts))), problems };
+    const judged = chosen.map((vmi) => judge(vmi, service, target, families, facts));
+    const running = new Set(judged.map(({ vm }) => vm));
+    const off = (facts.machines ?? [])
+        .filter(({ metadata }) => metadata?.namespace === namespace && !running.has(metadata?.name ?? ""))
+        .filter(({ spec }) => isChosen(target, spec?.template?.metadata?.labels))
+        .map(({ metadata, status }) => notRunning(metadata?.name ?? "", status?.printableStatus));
+    return {
+        families,
+        vms: [...withoutTwins(judged), ...off].sort((a, b) => compare(a.vm, b.vm)),
+        problems,
+    };
+}
+
+function notRunning(vm: string, printableStatus = "not started yet"): VmVerdict {
+    return {
+        vm,
+        uid: "",
+        endpoints: [],
+        why: [`VM ${vm} is no endpoint: it has no instance, as it is ${printableStatus}.`],
+    };
 }
 
 /** The families of a Service's addresses; of one that has none yet, both. */
@@ -116,7 +138,7 @@ function judge(
     const found = families.map((family) => {
         const lastAddress = migratingSince === undefined ? undefined : facts.published?.(uid, family);
         const addressed = { key, network: target.network, status, lastAddress };
-        return { family, address: addressOfNic(addressed, family, facts.reservations, facts.pools) };
+        return { family, address: addressOfNic(addressed, family, facts.reservations, facts.subnets) };
     });
     const lacking = found.flatMap(({ address }) => (typeof address === "string" ? [address] : []));
     if (lacking.length === found.length) {

@@ -1,9 +1,8 @@
-import { addressOf, contains, type Family, familyName, parseAddress, readAddress, type Subnet } from "../ip";
+import { type Family, familyName, parseAddress, readAddress } from "../ip";
 import type { InterfaceStatus } from "../kubevirt-objects";
-import { lenientSubnet } from "../lenient-address";
 import { observeNic } from "../nic-observation";
-import type { PoolSpec } from "../pool";
 import { nicOfOwner, ownerKey } from "../reservation";
+import type { PoolSubnets } from "./pool-subnets";
 
 /** What is read of the `spec` of an IPReservation. */
 export interface ReservedAddress {
@@ -86,15 +85,14 @@ export function addressOfNic(
     { key: nic, network, status, lastAddress }: AddressedNic,
     family: Family,
     reservations: ReservationIndex,
-    pools: readonly PoolSpec[],
+    subnets: PoolSubnets,
 ): NicAddress | string {
     const reserved = reservations
         .ofNic(nic, network)
         .find(({ address }) => readAddress(address)?.family === family && isEndpoint(address));
     if (reserved !== undefined) {
         const { address, pool, space } = reserved;
-        const named = pools.filter(({ name }) => name === pool);
-        const subnet = subnetAmong(named, address) ?? subnetAmong(ofSpaces(pools, new Set([space])), address);
+        const subnet = subnets.ofPool(pool, address) ?? subnets.ofSpaces(new Set([space]), address);
         return { address, from: "reservation", ...(subnet !== undefined && { subnet }) };
     }
     const { observedAddresses } = observeNic(status);
@@ -103,7 +101,7 @@ export function addressOfNic(
     );
     const believed = reported.find((address) => [undefined, nic].includes(reservations.holderOf(network, address)));
     if (believed !== undefined) {
-        const subnet = subnetAmong(ofSpaces(pools, reservations.spacesOf(network)), believed);
+        const subnet = subnets.ofSpaces(reservations.spacesOf(network), believed);
         return { address: believed, from: "guest agent", ...(subnet !== undefined && { subnet }) };
     }
     const [disputed] = reported;
@@ -128,22 +126,6 @@ function isEndpoint(text: string): boolean {
     return family === 4
         ? value !== 0n && value >> 24n !== 127n && value >> 28n !== 0xen
         : value > 1n && value >> 120n !== 0xffn;
-}
-
-function ofSpaces(pools: readonly PoolSpec[], spaces: ReadonlySet<string>): PoolSpec[] {
-    return pools.filter(({ space }) => spaces.has(space));
-}
-
-/** The smallest block around an address. */
-function subnetAmong(pools: readonly PoolSpec[], text: string): string | undefined {
-    const read = readAddress(text);
-    const address = read && addressOf(read.family, read.value);
-    const around = pools
-        .flatMap(({ blocks }) => blocks.map(({ cidr }) => lenientSubnet(cidr)))
-        .filter(
-            (subnet): subnet is Subnet => subnet !== undefined && address !== undefined && contains(subnet, address),
-        );
-    return around.sort((a, b) => b.prefixLength - a.prefixLength)[0]?.text;
 }
 
 /** Which of its addresses a NIC's reservation is for: `namespace/vm/nic#1` is its second. */

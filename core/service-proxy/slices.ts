@@ -2,6 +2,7 @@ import { familyName } from "../ip";
 import { hashLabel } from "../reservation";
 import type { EndpointsReport, VmEndpoint } from "./endpoints";
 import { SLICE_ANNOTATION, SLICE_LABEL, SLICE_MANAGER } from "./names";
+import { type ResolvedPort, resolvePorts } from "./target-ports";
 import type { VmService } from "./vm-service";
 
 /** An EndpointSlice (discovery.k8s.io/v1), as far as it is written here. */
@@ -113,7 +114,7 @@ function isOf(slice: Slice, { metadata }: VmService): boolean {
 
 function wantedSlices(service: VmService, report: EndpointsReport, mine: ReadonlyMap<string, Slice>): Slice[] {
     return report.families.flatMap((family) => {
-        const groups = new Map<string, VmEndpoint[]>();
+        const groups = new Map<string, VmEndpoint[]>(); // by their ports
         for (const endpoint of report.vms.flatMap(({ endpoints }) => endpoints)) {
             if (endpoint.family === family) {
                 const key = JSON.stringify(endpoint.ports);
@@ -123,11 +124,15 @@ function wantedSlices(service: VmService, report: EndpointsReport, mine: Readonl
             }
         }
         if (groups.size === 0) {
-            groups.set("[]", []); // An empty slice says that there is no endpoint, and that somebody has looked.
+            // An empty slice says that there is no endpoint, and that somebody has looked. Where ports are numbers, it is the
+            // one that the first endpoint goes to.
+            groups.set(JSON.stringify(resolvePorts(service.spec?.ports ?? [], []).ports), []);
         }
         return [...groups].flatMap(([key, endpoints]) => {
             const stem = `${service.metadata.name}-${hashLabel(`${service.metadata.uid ?? ""} ${family} ${key}`).slice(0, 10)}`;
-            return packed(endpoints, stem, mine).map(({ name, members }) => sliceOf(service, family, name, members));
+            return packed(endpoints, stem, mine).map(({ name, members }) =>
+                sliceOf(service, family, JSON.parse(key) as ResolvedPort[], name, members),
+            );
         });
     });
 }
@@ -191,6 +196,7 @@ function merge(bins: readonly VmEndpoint[][]): void {
 function sliceOf(
     { metadata }: VmService,
     family: VmEndpoint["family"],
+    ports: readonly ResolvedPort[],
     name: string,
     members: readonly VmEndpoint[],
 ): Slice {
@@ -209,7 +215,7 @@ function sliceOf(
             ownerReferences: [owner],
         },
         addressType: familyName(family),
-        ports: members[0]?.ports ?? [],
+        ports,
         endpoints: sorted.map(({ address, ready, serving, terminating, nodeName, namespace, vm, uid }) => ({
             addresses: [address],
             conditions: { ready, serving, terminating },

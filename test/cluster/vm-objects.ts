@@ -95,6 +95,8 @@ export function networkOf(nic: Nic): NetworkSpec {
 
 /** What a test VM has besides its NICs. */
 export interface MachineOptions {
+    /** Of its instance, beside `kubevirt.io/vm`. */
+    readonly labels?: Readonly<Record<string, string>>;
     readonly modes?: Readonly<Record<string, string>>;
     readonly runStrategy?: "Always" | "Halted";
     readonly memory?: string;
@@ -111,7 +113,10 @@ export function machineManifest(name: string, nics: readonly Nic[], options: Mac
         spec: {
             runStrategy: options.runStrategy ?? "Always",
             template: {
-                metadata: { labels: { "kubevirt.io/vm": name }, annotations: Object.fromEntries(modes) },
+                metadata: {
+                    labels: { ...options.labels, "kubevirt.io/vm": name },
+                    annotations: Object.fromEntries(modes),
+                },
                 spec: {
                     domain: {
                         resources: { requests: { memory: options.memory ?? "128Mi" } },

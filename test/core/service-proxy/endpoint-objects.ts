@@ -1,5 +1,6 @@
 import { endpointsOf, type EndpointFacts, type EndpointsReport } from "../../../core/service-proxy/endpoints";
 import { type ReservedAddress, ReservationIndex } from "../../../core/service-proxy/nic-addresses";
+import { PoolSubnets } from "../../../core/service-proxy/pool-subnets";
 import type { Slice, SliceChanges } from "../../../core/service-proxy/slices";
 import type { VmService } from "../../../core/service-proxy/vm-service";
 import type { VmiObject } from "../../../core/kubevirt-objects";
@@ -105,11 +106,15 @@ export function reserved(vm: string, address: string, changes: Partial<ReservedA
 /** What the cluster holds, of the parts that a test names. */
 export function factsOf(
     instances: readonly VmiObject[],
-    more: Partial<Omit<EndpointFacts, "reservations">> & { reservations?: readonly ReservedAddress[] } = {},
+    more: Partial<Omit<EndpointFacts, "reservations" | "subnets">> & {
+        reservations?: readonly ReservedAddress[];
+        pools?: ConstructorParameters<typeof PoolSubnets>[0];
+    } = {},
 ): EndpointFacts {
     const pool = { name: "lan-pool", space: "lan-100", blocks: [{ cidr: "192.0.2.0/24" }, { cidr: "2001:db8::/64" }] };
     return {
-        ...{ migrations: [], pools: [pool], ...more, instances },
+        ...{ migrations: [], ...more, instances },
+        subnets: new PoolSubnets(more.pools ?? [pool]),
         reservations: new ReservationIndex(more.reservations ?? []),
     };
 }

@@ -66,10 +66,23 @@ describe("the EndpointSlices of a Service in front of VMs", () => {
         assert.deepEqual(
             slices.map(({ addressType, endpoints, ports }) => [addressType, endpoints, ports]),
             [
-                ["IPv4", [], []],
-                ["IPv6", [], []],
+                ["IPv4", [], [{ name: "", protocol: "TCP", port: 8080 }]],
+                ["IPv6", [], [{ name: "", protocol: "TCP", port: 8080 }]],
             ],
         );
+    });
+
+    it("are one that stays as its last endpoint goes and its first comes", () => {
+        const empty = reconciled([]);
+        const filled = reconciled([instance("web")], empty);
+        const emptied = reconciled([], filled);
+        assert.equal(new Set([...empty, ...filled, ...emptied].map(({ metadata }) => metadata.name)).size, 1);
+        assert.deepEqual(emptied, empty);
+    });
+
+    it("are none where the Service has no target", () => {
+        const wrong = serviceOf({}, { "vm.novasphere.dev/vm-selector": "" });
+        assert.deepEqual(reconciled([instance("web")], reconciled([instance("web")]), wrong), []);
     });
 
     it("are apart by the ports of their endpoints", () => {

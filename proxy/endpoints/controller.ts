@@ -1,0 +1,178 @@
+import type { Logger } from "pino";
+import type { ClusterClient, KubernetesObject } from "../../cluster/client";
+import type { PoolObject, Reservation } from "../../cluster/ipam/objects";
+import { specOfPool } from "../../cluster/ipam/pools";
+import {
+    ENDPOINT_SLICE,
+    IP_POOL,
+    IP_RESERVATION,
+    MIGRATION,
+    type ResourceKind,
+    SERVICE,
+    VIRTUAL_MACHINE_INSTANCE,
+} from "../../cluster/kinds";
+import { follow, type ObjectHandler } from "../../cluster/reflector";
+import type { MigrationObject, VmiObject } from "../../core/kubevirt-objects";
+import { endpointsOf } from "../../core/service-proxy/endpoints";
+import { SLICE_LABEL, SLICE_MANAGER } from "../../core/service-proxy/names";
+import { ReservationIndex } from "../../core/service-proxy/nic-addresses";
+import { PoolSubnets } from "../../core/service-proxy/pool-subnets";
+import { publishedIn, sliceChanges } from "../../core/service-proxy/slices";
+import { isVmService, type VmService } from "../../core/service-proxy/vm-service";
+import { ObjectStore } from "./object-store";
+import { WorkQueue } from "./work-queue";
+import { type SliceObject, writeSlices } from "./write-slices";
+
+type ServiceObject = VmService & KubernetesObject;
+
+/** What an endpoint controller looks after. */
+export interface EndpointControllerOptions {
+    /** Only the Services of this namespace. @default those of all */
+    readonly namespace?: string;
+}
+
+/**
+ * Keeps the EndpointSlices of Services in front of VMs on secondary networks, until the signal aborts.
+ * @param log is told what was written, and what keeps it from being written
+ */
+export async function runEndpointController(
+    client: ClusterClient,
+    signal: AbortSignal,
+    log: Logger,
+    options: EndpointControllerOptions = {},
+): Promise<void> {
+    await new EndpointController(client, signal, log, options).run();
+}
+
+class EndpointController {
+    private readonly queue = new WorkQueue();
+    private readonly services = new ObjectStore<ServiceObject>(
+        ({ metadata }) => {
+            this.queue.add(`${metadata.namespace ?? ""}/${metadata.name}`);
+        },
+        (service) => isVmService(service),
+    );
+    private readonly slices = new ObjectStore<SliceObject>(({ metadata }) => {
+        this.queue.add(`${metadata.namespace ?? ""}/${metadata.labels?.[SLICE_LABEL.service] ?? ""}`);
+    });
+    private readonly instances = new ObjectStore<VmiObject & KubernetesObject>(({ metadata }) => {
+        this.addServicesOf(metadata.namespace);
+    });
+    private readonly migrations = new ObjectStore<MigrationObject & KubernetesObject>(({ metadata }) => {
+        this.addServicesOf(metadata.namespace);
+    });
+    private readonly reservations = new ObjectStore<Reservation>(() => {
+        this.index = undefined;
+        this.addAll();
+    });
+    private readonly pools = new ObjectStore<PoolObject>(() => {
+        this.subnets = undefined;
+        this.addAll();
+    });
+    /** Of the reservations and pools as they are; made when they are needed. */
+    private index: ReservationIndex | undefined;
+    private subnets: PoolSubnets | undefined;
+
+    constructor(
+        private readonly client: ClusterClient,
+        private readonly signal: AbortSignal,
+        private readonly log: Logger,
+        private readonly options: EndpointControllerOptions,
+    ) {}
+
+    public async run(): Promise<void> {
+        const managed = `${SLICE_LABEL.managedBy}=${SLICE_MANAGER}`;
+        const stores = [this.services, this.slices, this.instances, this.migrations, this.reservations, this.pools];
+        await Promise.all([
+            this.follow(SERVICE, this.services),
+            this.follow(ENDPOINT_SLICE, this.slices, managed),
+            this.follow(VIRTUAL_MACHINE_INSTANCE, this.instances),
+            this.follow(MIGRATION, this.migrations),
+            this.follow(IP_RESERVATION, this.reservations),
+            this.follow(IP_POOL, this.pools),
+            this.queue.run(
+                this.signal,
+                // Until all is known, what looks like a VM without an address may be one whose reservation is still to come.
+                () => stores.every(({ isListed }) => isListed),
+                async (key) => this.reconcile(key),
+                (service, error) => {
+                    this.log.warn({ service, error: messageOf(error) }, "the endpoints were not written; trying again");
+                },
+            ),
+        ]);
+    }
+
+    private async follow<T extends KubernetesObject>(
+        kind: ResourceKind,
+        store: ObjectStore<T>,
+        labelSelector?: string,
+    ): Promise<void> {
+        const handler: ObjectHandler<T> = {
+            replaced: (objects) => {
+                store.replaced(objects);
+                this.queue.recheck(); // Nobody else is told of an empty list.
+            },
+            changed: (object) => {
+                store.changed(object);
+            },
+            removed: (object) => {
+                store.removed(object);
+            },
+        };
+        await follow(this.client, kind, handler, {
+            signal: this.signal,
+            ...(kind.namespaced && this.options),
+            ...(labelSelector !== undefined && { labelSelector }),
+            onTrouble: (sentence) => {
+                this.log.warn({ kind: kind.kind }, sentence);
+            },
+        });
+    }
+
+    /** Brings the slices of a Service to what they should be; of one that is gone, or no longer in front of VMs, to none. */
+    private async reconcile(key: string): Promise<void> {
+        const [namespace = "", name = ""] = key.split("/");
+        const slices = this.slices
+            .in(namespace)
+            .filter(({ metadata }) => metadata.labels?.[SLICE_LABEL.service] === name);
+        const service = this.services.get(namespace, name);
+        const changes =
+            service === undefined
+                ? { create: [], update: [], remove: slices }
+                : sliceChanges(
+                      service,
+                      endpointsOf(service, {
+                          instances: this.instances.in(namespace),
+                          migrations: this.migrations.in(namespace),
+                          reservations: (this.index ??= this.indexed()),
+                          subnets: (this.subnets ??= new PoolSubnets(this.pools.in("").map(specOfPool))),
+                          published: publishedIn(slices),
+                      }),
+                      slices,
+                  );
+        const written = await writeSlices(this.client, changes, this.slices);
+        if (written.created + written.updated + written.removed > 0) {
+            this.log.info({ service: key, ...written }, "the endpoints were written");
+        }
+    }
+
+    private indexed(): ReservationIndex {
+        return new ReservationIndex([...this.reservations.all()].map(({ spec }) => spec));
+    }
+
+    private addServicesOf(namespace = ""): void {
+        for (const { metadata } of this.services.in(namespace)) {
+            this.queue.add(`${namespace}/${metadata.name}`);
+        }
+    }
+
+    private addAll(): void {
+        for (const { metadata } of this.services.all()) {
+            this.queue.add(`${metadata.namespace ?? ""}/${metadata.name}`);
+        }
+    }
+}
+
+function messageOf(error: unknown): string {
+    return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,272 @@
+import assert from "node:assert/strict";
+import * as k8s from "@kubernetes/client-node";
+import { Machines } from "../cluster/virtual-machines";
+import { podNic } from "../cluster/vm-objects";
+import { done, seen, testKubeconfig, until, useNamespace } from "../support/embedded-cluster";
+import {
+    endpointsIn,
+    reserve,
+    type RunningController,
+    slicesOf,
+    startController,
+    untilEndpoints,
+    vmService,
+} from "./vm-service";
+
+const red = { name: "red", nad: "red" };
+const mergePatch = k8s.setHeaderOptions("Content-Type", "application/merge-patch+json");
+
+/** Of a VM whose guest agent reports addresses on NIC red. */
+const running = (app: string, ...addresses: string[]) => ({
+    labels: { app },
+    modes: { "guest-addresses": JSON.stringify({ red: addresses }) },
+});
+
+describe("the endpoint controller", function () {
+    this.timeout(120_000);
+    const namespace = useNamespace("endpoints");
+    const machines = new Machines(namespace);
+    const cleanups: (() => Promise<void>)[] = [];
+    let controller: RunningController;
+
+    before(async () => {
+        controller = startController(await testKubeconfig(), { namespace: namespace.name });
+        await machines.network("red");
+    });
+
+    after(async () => {
+        await controller.stop();
+        await Promise.all(cleanups.map(async (cleanup) => cleanup()));
+    });
+
+    const createService = async (name: string, spec: Partial<k8s.V1ServiceSpec> = {}): Promise<k8s.V1Service> =>
+        namespace.clients.core.createNamespacedService({
+            namespace: namespace.name,
+            body: vmService(namespace.name, name, spec),
+        });
+    const discovery = (): k8s.DiscoveryV1Api => namespace.clients.config.makeApiClient(k8s.DiscoveryV1Api);
+    const versionsOf = (slices: k8s.V1EndpointSlice[]): (string | undefined)[] =>
+        slices.map(({ metadata }) => `${metadata?.uid ?? ""} ${metadata?.resourceVersion ?? ""}`);
+
+    it("gives a Service the VMs of its labels, by reservation or by what the guest says, with their subnets", async () => {
+        const pool = `${namespace.name}-pool`;
+        await namespace.clients.custom.createClusterCustomObject({
+            ...{ group: "vm.novasphere.dev", version: "v1alpha1", plural: "ippools" },
+            body: {
+                apiVersion: "vm.novasphere.dev/v1alpha1",
+                kind: "IPPool",
+                metadata: { name: pool },
+                spec: { space: namespace.name, blocks: [{ cidr: "192.0.2.0/25" }] },
+            },
+        });
+        cleanups.push(async () => {
+            await namespace.clients.custom.deleteClusterCustomObject({
+                ...{ group: "vm.novasphere.dev", version: "v1alpha1", plural: "ippools", name: pool },
+            });
+        });
+        const service = await createService("web");
+        await untilEndpoints(namespace, "web", "to have an empty slice", (_, slices) => slices.length === 1);
+        cleanups.push(await reserve(namespace, "web-a", "192.0.2.7", pool));
+        await machines.create("web-a", [podNic, red], running("web", "192.0.2.99"));
+        await machines.create("web-b", [podNic, red], running("web", "192.0.2.8"));
+        await machines.create("other", [podNic, red], running("db", "192.0.2.9"));
+        await machines.ready("other");
+        const nodes = await Promise.all(
+            ["web-a", "web-b"].map(async (name) => (await machines.ready(name)).status?.nodeName),
+        );
+        const expected = [`web-a 192.0.2.7 ${nodes[0]} ready/serving`, `web-b 192.0.2.8 ${nodes[1]} ready/serving`];
+        const slices = await untilEndpoints(
+            namespace,
+            "web",
+            "to have both VMs",
+            (endpoints) => endpoints.every((each, index) => each === expected[index]) && endpoints.length === 2,
+        );
+        assert.equal(slices.length, 1);
+        const [{ metadata, ports, addressType, endpoints }] = slices as [k8s.V1EndpointSlice];
+        assert.deepEqual(
+            ports?.map(({ port, protocol }) => [port, protocol]),
+            [[8080, "TCP"]],
+        );
+        assert.equal(addressType, "IPv4");
+        assert.equal(metadata?.ownerReferences?.[0]?.uid, service.metadata?.uid);
+        assert.equal(metadata?.annotations?.["vm.novasphere.dev/subnets"], "192.0.2.0/25");
+        assert.equal(endpoints?.[0]?.targetRef?.uid, (await machines.vmi("web-a")).metadata?.uid);
+    });
+
+    it("keeps a VM that migrates at every moment, and follows its node", async () => {
+        await createService("moving");
+        await machines.create("moving", [podNic, red], running("moving", "192.0.2.20"));
+        const { status } = await machines.ready("moving");
+        await untilEndpoints(
+            namespace,
+            "moving",
+            "to have its VM",
+            ([first]) => first?.endsWith("ready/serving") === true,
+        );
+        const labelSelector = "kubernetes.io/service-name=moving";
+        const { metadata } = await discovery().listNamespacedEndpointSlice({
+            namespace: namespace.name,
+            labelSelector,
+        });
+        const shown: string[][] = [];
+        const watch = await new k8s.Watch(namespace.clients.config).watch(
+            `/apis/discovery.k8s.io/v1/namespaces/${namespace.name}/endpointslices`,
+            { labelSelector, resourceVersion: metadata?.resourceVersion },
+            (_, slice: k8s.V1EndpointSlice) => shown.push(endpointsIn([slice])),
+            () => undefined,
+        );
+        try {
+            await machines.migrate("moving");
+            await machines.migrated("moving");
+            const { status: after } = await machines.vmi("moving");
+            assert.notEqual(after?.nodeName, status?.nodeName);
+            await until("the watch to tell of the new node", async () =>
+                shown.at(-1)?.[0] === `moving 192.0.2.20 ${after?.nodeName} ready/serving` ? done(true) : seen(shown),
+            );
+        } finally {
+            watch.abort();
+        }
+        assert.deepEqual(
+            shown.filter((endpoints) => endpoints.length !== 1 || !endpoints[0]?.endsWith(" ready/serving")),
+            [],
+        );
+    });
+
+    it("lets a VM go with its NIC, takes it back, and lets it go when it is deleted", async () => {
+        await createService("plugged");
+        await machines.create("plugged", [podNic, red], running("plugged", "192.0.2.30"));
+        await machines.ready("plugged");
+        const some = (endpoints: string[]): boolean => endpoints.length === 1;
+        const none = (endpoints: string[], slices: k8s.V1EndpointSlice[]): boolean =>
+            endpoints.length === 0 && slices.length > 0;
+        await untilEndpoints(namespace, "plugged", "to have its VM", some);
+        await machines.setState("plugged", "red", "absent");
+        await untilEndpoints(namespace, "plugged", "to have lost its VM", none);
+        await machines.gone("plugged", "red");
+        await machines.plug("plugged", red);
+        await untilEndpoints(namespace, "plugged", "to have its VM again", some);
+        await machines.delete("plugged");
+        await untilEndpoints(namespace, "plugged", "to have lost its VM for good", none);
+    });
+
+    it("serves both families where the Service has them, each in a slice of its own", async () => {
+        // A headless Service without selector has both families in any cluster.
+        await createService("dual", { clusterIP: "None" });
+        await machines.create("dual", [podNic, red], running("dual", "192.0.2.40", "2001:db8::40", "fe80::40"));
+        const slices = await untilEndpoints(namespace, "dual", "to have two", (endpoints) => endpoints.length === 2);
+        assert.deepEqual(slices.map(({ addressType, endpoints }) => [addressType, endpoints?.[0]?.addresses]).sort(), [
+            ["IPv4", ["192.0.2.40"]],
+            ["IPv6", ["2001:db8::40"]],
+        ]);
+    });
+
+    it("writes nothing that is as it should be: neither on what does not matter, nor after a restart", async () => {
+        await createService("still");
+        await machines.create("still", [podNic, red], running("still", "192.0.2.50"));
+        await machines.ready("still");
+        const [{ metadata }] = (await untilEndpoints(
+            namespace,
+            "still",
+            "to have its VM",
+            ([first]) => first?.endsWith("ready/serving") === true,
+        )) as [k8s.V1EndpointSlice];
+        const before = versionsOf(await slicesOf(namespace, "still"));
+        await namespace.clients.custom.patchNamespacedCustomObject(
+            {
+                ...{ group: "kubevirt.io", version: "v1", namespace: namespace.name },
+                ...{
+                    plural: "virtualmachineinstances",
+                    name: "still",
+                    body: { metadata: { annotations: { note: "x" } } },
+                },
+            },
+            mergePatch,
+        );
+        // What comes later has been seen once its slice is there.
+        await createService("later");
+        await untilEndpoints(namespace, "later", "to have a slice", (_, slices) => slices.length === 1);
+        assert.deepEqual(versionsOf(await slicesOf(namespace, "still")), before, metadata?.name);
+        await controller.stop();
+        controller = startController(await testKubeconfig(), { namespace: namespace.name });
+        await createService("last");
+        await untilEndpoints(namespace, "last", "to have a slice", (_, slices) => slices.length === 1);
+        assert.deepEqual(versionsOf(await slicesOf(namespace, "still")), before);
+        assert.deepEqual(
+            controller.log.filter(({ service }) => service !== `${namespace.name}/last`),
+            [],
+        );
+    });
+
+    it("mends what somebody has edited, and leaves what others made", async () => {
+        await createService("mended");
+        const [slice] = await untilEndpoints(
+            namespace,
+            "mended",
+            "to have a slice",
+            (_, slices) => slices.length === 1,
+        );
+        const foreign = await discovery().createNamespacedEndpointSlice({
+            namespace: namespace.name,
+            body: {
+                metadata: { name: "foreign", labels: { "kubernetes.io/service-name": "mended" } },
+                ...{ addressType: "IPv4", ports: [{ port: 1 }], endpoints: [{ addresses: ["192.0.2.60"] }] },
+            },
+        });
+        await discovery().patchNamespacedEndpointSlice(
+            {
+                ...{ namespace: namespace.name, name: slice?.metadata?.name ?? "" },
+                body: { endpoints: [{ addresses: ["192.0.2.66"] }], metadata: { labels: { mine: "kept" } } },
+            },
+            mergePatch,
+        );
+        const slices = await untilEndpoints(
+            namespace,
+            "mended",
+            "to be mended",
+            (endpoints) => !endpoints.join().includes(".66"),
+        );
+        const mended = slices.find(({ metadata }) => metadata?.name === slice?.metadata?.name);
+        assert.equal(mended?.metadata?.labels?.["mine"], "kept");
+        const untouched = slices.find(({ metadata }) => metadata?.name === "foreign");
+        assert.equal(untouched?.metadata?.resourceVersion, foreign.metadata?.resourceVersion);
+    });
+
+    it("takes its slices away from a Service that is no longer in front of VMs", async () => {
+        await createService("left");
+        await untilEndpoints(namespace, "left", "to have a slice", (_, slices) => slices.length === 1);
+        await namespace.clients.core.patchNamespacedService(
+            {
+                ...{ namespace: namespace.name, name: "left" },
+                body: {
+                    metadata: {
+                        annotations: { "vm.novasphere.dev/network": null, "vm.novasphere.dev/vm-selector": null },
+                    },
+                },
+            },
+            mergePatch,
+        );
+        await untilEndpoints(namespace, "left", "to have no slice", (_, slices) => slices.length === 0);
+    });
+
+    it("takes away the slices of a Service that was deleted while nobody looked, without the garbage collector", async () => {
+        await createService("orphaned");
+        const [slice] = await untilEndpoints(
+            namespace,
+            "orphaned",
+            "to have a slice",
+            (_, slices) => slices.length === 1,
+        );
+        await controller.stop();
+        await discovery().patchNamespacedEndpointSlice(
+            {
+                ...{ namespace: namespace.name, name: slice?.metadata?.name ?? "" },
+                body: { metadata: { ownerReferences: null } },
+            },
+            mergePatch,
+        );
+        await namespace.clients.core.deleteNamespacedService({ namespace: namespace.name, name: "orphaned" });
+        assert.equal((await slicesOf(namespace, "orphaned")).length, 1);
+        controller = startController(await testKubeconfig(), { namespace: namespace.name });
+        await untilEndpoints(namespace, "orphaned", "to have no slice", (_, slices) => slices.length === 0);
+    });
+});
