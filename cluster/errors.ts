@@ -11,16 +11,28 @@ export type ClusterErrorReason =
     | "deadline"
     | "failed";
 
+/** What an API server refuses a request with. */
+export interface RefusedAnswer {
+    /** HTTP status. */
+    readonly code: number;
+    /** The server's own words. */
+    readonly message: string;
+}
+
 /** A failure to read or change the cluster; the message is a sentence for the user. */
 export class ClusterError extends Error {
+    /** What the API server answered; undefined where it did not. */
+    public readonly answer: RefusedAnswer | undefined;
+
     constructor(
         /** What kept the request from its answer. */
         public readonly reason: ClusterErrorReason,
         message: string,
-        options?: ErrorOptions,
+        options?: ErrorOptions & { answer?: RefusedAnswer },
     ) {
         super(message, options);
         this.name = "ClusterError";
+        this.answer = options?.answer;
     }
 }
 
@@ -43,25 +55,25 @@ interface Status {
 export function errorOfStatus(code: number, body: string, request: string, server: string): ClusterError {
     const status = parseStatus(body);
     const said = status.message ?? (body.trim() || `HTTP ${String(code)}`);
+    const error = (reason: ClusterErrorReason, message: string): ClusterError =>
+        new ClusterError(reason, message, { answer: { code, message: said } });
     switch (code) {
         case 401:
-            return new ClusterError(
+            return error(
                 "unauthorized",
                 `The cluster at ${server} does not accept the kubeconfig's credentials for ${request}. Renew them.`,
             );
         case 403:
-            return new ClusterError("forbidden", `The cluster at ${server} refused ${request}: ${said}.`);
+            return error("forbidden", `The cluster at ${server} refused ${request}: ${said}.`);
         case 404:
-            return new ClusterError("not-found", `${request}: ${said}.`);
+            return error("not-found", `${request}: ${said}.`);
         case 409:
-            return status.reason === "AlreadyExists"
-                ? new ClusterError("already-exists", `${request}: ${said}.`)
-                : new ClusterError("conflict", `${request}: ${said}.`);
+            return error(status.reason === "AlreadyExists" ? "already-exists" : "conflict", `${request}: ${said}.`);
         case 400:
         case 422:
-            return new ClusterError("invalid", `The cluster at ${server} refused ${request}: ${said}.`);
+            return error("invalid", `The cluster at ${server} refused ${request}: ${said}.`);
         default:
-            return new ClusterError("failed", `The cluster at ${server} failed on ${request}: ${said}.`);
+            return error("failed", `The cluster at ${server} failed on ${request}: ${said}.`);
     }
 }
 
