@@ -1,6 +1,5 @@
 import type { ClusterClient, JsonPatchOperation, KubernetesObject } from "../../cluster/client";
 import { ENDPOINT_SLICE } from "../../cluster/kinds";
-import { patchUnchanged } from "../../cluster/unchanged";
 import type { Slice, SliceChanges } from "../../core/service-proxy/slices";
 
 /** An EndpointSlice as the API server has it. */
@@ -16,7 +15,7 @@ export interface Written {
 /**
  * Writes changes of slices: first what is new, last what goes, so that an endpoint that moves is always in one.
  * @param store learns what the API server has made of them
- * @throws Error where a slice has changed since it was read, or the cluster refuses
+ * @throws ClusterError `invalid` where a slice has changed since it was read, or another where the cluster refuses
  */
 export async function writeSlices(
     client: ClusterClient,
@@ -27,11 +26,8 @@ export async function writeSlices(
         store.changed(await client.create<SliceObject>(ENDPOINT_SLICE, slice as SliceObject));
     }
     for (const { from, to } of update) {
-        const written = await patchUnchanged(client, ENDPOINT_SLICE, from, operations(from, to));
-        if (written === undefined) {
-            throw new Error(`EndpointSlice ${from.metadata.name} has changed since it was read.`);
-        }
-        store.changed(written);
+        const { namespace, name } = from.metadata;
+        store.changed(await client.patch<SliceObject>(ENDPOINT_SLICE, namespace, name, operations(from, to)));
     }
     for (const { metadata } of remove) {
         const { namespace, name, uid = "" } = metadata;
@@ -42,8 +38,9 @@ export async function writeSlices(
 
 /** What others have added to labels and annotations stays. */
 function operations(from: SliceObject, to: Slice): JsonPatchOperation[] {
-    const { labels, annotations } = from.metadata;
+    const { labels, annotations, resourceVersion } = from.metadata;
     return [
+        { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
         { op: "add", path: "/metadata/labels", value: { ...labels, ...to.metadata.labels } },
         { op: "add", path: "/metadata/annotations", value: { ...annotations, ...to.metadata.annotations } },
         { op: "add", path: "/ports", value: to.ports },

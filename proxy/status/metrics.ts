@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { ProxyState } from "../../core/service-proxy/model";
 import type { Applied } from "../dataplane";
 
 /** From 1 ms to 16 s, as kube-proxy has them (pkg/proxy/metrics/metrics.go). */
@@ -13,12 +14,6 @@ export class ProxyMetrics {
         name: "wukong_proxy_sync_duration_seconds",
         help: "How long it took to bring the rules to the cluster's state.",
         labelNames: ["kind"],
-        buckets: SECONDS,
-        registers: this.registers,
-    });
-    private readonly programming = new Histogram({
-        name: "wukong_proxy_network_programming_duration_seconds",
-        help: "How long it took from the first change that was seen to the rules for it.",
         buckets: SECONDS,
         registers: this.registers,
     });
@@ -52,19 +47,12 @@ export class ProxyMetrics {
         collectDefaultMetrics({ register: this.registry });
     }
 
-    /** The rules were brought to a state with so many ports and endpoints. */
-    public synced(
-        { kind, flowsRemoved }: Applied,
-        seconds: { readonly sync: number; readonly sinceChange?: number },
-        state: { readonly ports: number; readonly endpoints: number },
-    ): void {
-        this.syncs.observe({ kind }, seconds.sync);
-        if (seconds.sinceChange !== undefined) {
-            this.programming.observe(seconds.sinceChange);
-        }
+    /** The rules were brought to a state, in so many seconds. */
+    public synced({ kind, flowsRemoved }: Applied, seconds: number, { ports }: ProxyState): void {
+        this.syncs.observe({ kind }, seconds);
         this.flows.inc(flowsRemoved);
-        this.ports.set(state.ports);
-        this.endpoints.set(state.endpoints);
+        this.ports.set(ports.length);
+        this.endpoints.set(ports.reduce((sum, { internal }) => sum + internal.endpoints.length, 0));
     }
 
     /** The rules could not be written. */
