@@ -15,7 +15,7 @@ import { ensurePrograms } from "./toolchain";
 // argument with a dash goes to mocha: `npm test -- integration --grep hot-plug`.
 
 /** The suites in these folders need no cluster; all others get one, and the Pulumi CLI. */
-const UNIT_SUITES = ["core", "client", "components", "dynamic", "scripts", "cni"];
+const UNIT_SUITES = ["core", "client", "components", "dynamic", "scripts", "cni", "proxy/dataplane"];
 
 /** These wait for the engine and the cluster more than they compute: they run beside all others. */
 const SUITES_BESIDE = ["integration", "provider", "docs"];
@@ -66,7 +66,7 @@ async function main(): Promise<number> {
 }
 
 async function run(files: string[], options: string[]): Promise<Summary> {
-    if (files.every((file) => UNIT_SUITES.includes(suiteOf(file)))) {
+    if (files.every(isUnit)) {
         return runMocha(files, options, process.env);
     }
     const again = files.filter((file) => TESTS_OF_BOTH_RELEASES.includes(file));
@@ -115,7 +115,6 @@ function runsOf(
     ready: Promise<NodeJS.ProcessEnv>,
 ): (() => Promise<Summary[]>)[] {
     const isBeside = (file: string): boolean => SUITES_BESIDE.includes(suiteOf(file));
-    const isUnit = (file: string): boolean => UNIT_SUITES.includes(suiteOf(file));
     const others = files.filter((file) => isBeside(file) && file !== LONGEST);
     const portions = Array.from({ length: PORTIONS }, (_, portion) =>
         others.filter((_file, index) => index % PORTIONS === portion),
@@ -187,6 +186,11 @@ function selectFiles(globs: string[]): string[] {
 /** The folder of test/ that a compiled test is in. */
 function suiteOf(file: string): string {
     return path.relative("bin/test", file).split(path.sep)[0] ?? "";
+}
+
+/** Whether a compiled test needs no cluster. */
+function isUnit(file: string): boolean {
+    return UNIT_SUITES.some((suite) => file.startsWith(path.join("bin/test", suite, path.sep)));
 }
 
 /** Runs the files in a mocha of its own, which shows what it does, at once or when it is done. */

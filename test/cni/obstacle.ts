@@ -39,6 +39,16 @@ export async function nftObstacle(): Promise<string | undefined> {
     return failure === undefined ? undefined : `the CNI plugin needs nft with tables of bridges: ${failure}`;
 }
 
+/** Which of some programs is not on this machine; undefined where all are. */
+export async function programObstacle(...programs: string[]): Promise<string | undefined> {
+    for (const program of programs) {
+        if ((await attempt(program, "--version")) !== undefined) {
+            return `there is no ${program} on this machine`;
+        }
+    }
+    return undefined;
+}
+
 /** What the first command that failed in a namespace of its own said; none where all did what they were to. */
 async function attemptInNamespace(...commandLines: string[]): Promise<string | undefined> {
     const name = `wukong-${String(process.pid)}-try`;

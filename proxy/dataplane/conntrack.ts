@@ -1,0 +1,55 @@
+import { networkInterfaces } from "node:os";
+import { changedUdpPorts, parseFlows, staleFlows, type UdpFlow } from "../../core/service-proxy/flows";
+import type { ProxyPort, ProxyState } from "../../core/service-proxy/model";
+import { run } from "./command";
+
+/** Ends UDP flows whose endpoint has gone: a client that keeps its socket is otherwise sent there for as long as it sends. */
+export class UdpFlows {
+    /** The UDP ports for which the kernel's entries are in order. */
+    private settled: ReadonlySet<ProxyPort> = new Set();
+
+    /** Takes what an agent before this one served as the state that the entries are of. */
+    public assume(ports: Iterable<ProxyPort>): void {
+        this.settled = new Set(ports);
+    }
+
+    /**
+     * Removes the entries that a state makes stale; nothing is asked where no UDP port has changed.
+     * @returns how many entries were removed
+     */
+    public async settle({ ports }: ProxyState): Promise<number> {
+        const now = new Set(ports.filter(({ protocol }) => protocol === "UDP"));
+        const { before, after, families } = changedUdpPorts(this.settled, now);
+        let removed = 0;
+        for (const family of families) {
+            const list = await run("conntrack", ["-L", "-p", "udp", "-f", family === 4 ? "ipv4" : "ipv6"]);
+            for (const flow of staleFlows(parseFlows(list), before, after, isLocal)) {
+                removed += await remove(flow);
+            }
+        }
+        this.settled = now;
+        return removed;
+    }
+}
+
+/** Whether an address is one of this machine's, loopback apart. */
+function isLocal(address: string): boolean {
+    return Object.values(networkInterfaces()).some((addresses) =>
+        addresses?.some((each) => !each.internal && each.address === address),
+    );
+}
+
+async function remove(flow: UdpFlow): Promise<number> {
+    const args = ["-D", "-p", "udp", "-s", flow.source, "-d", flow.destination];
+    const ports = ["--sport", String(flow.sourcePort), "--dport", String(flow.destinationPort)];
+    try {
+        await run("conntrack", [...args, ...ports]);
+        return 1;
+    } catch (error) {
+        // It has ended by itself.
+        if (/\b0 flow entries have been deleted/.test((error as Error).message)) {
+            return 0;
+        }
+        throw error;
+    }
+}

@@ -1,0 +1,170 @@
+import { randomInt } from "node:crypto";
+import { type Family, familyName } from "../../core/ip";
+import type { ProxyPort, ProxyState } from "../../core/service-proxy/model";
+import { familyWord, layoutOf, TABLE } from "../../core/service-proxy/nftables/layout";
+import { servedPorts } from "../../core/service-proxy/nftables/read-back";
+import type { Item } from "../../core/service-proxy/nftables/port-rules";
+import { type Change, Ruleset } from "../../core/service-proxy/nftables/ruleset";
+import {
+    changeText,
+    cleanupText,
+    explanation,
+    fullText,
+    learnedMaps,
+    listText,
+    mapsText,
+    removalText,
+    stampText,
+    unusedOf,
+} from "../../core/service-proxy/nftables/transaction";
+import type { Applied, Dataplane } from "../dataplane";
+import { run } from "./command";
+import { UdpFlows } from "./conntrack";
+import { NftMonitor } from "./nft-monitor";
+
+/** Stamps count up from a random number, so that two agents in one network namespace do not take each other for themselves. */
+const STAMPS = 2 ** 31;
+
+/**
+ * The rules as elements of a few maps of a table of our own, in each IP family: a Service or endpoint that comes or goes is
+ * a handful of elements, whatever their number.
+ */
+export class NftablesDataplane implements Dataplane {
+    private ruleset = new Ruleset();
+    private readonly flows = new UdpFlows();
+    private readonly monitor = new NftMonitor();
+    private stamp = randomInt(1, STAMPS);
+    /** The kernel has what `ruleset` says. */
+    private isWritten = false;
+    private isTakenOver = false;
+    /** Chains and maps that nothing leads to any more and the kernel still has. */
+    private readonly unused = new Map<string, readonly [Family, Item]>();
+
+    private constructor(private readonly families: readonly Family[]) {}
+
+    /**
+     * @throws Error where `nft` or `conntrack` is not there, or the kernel or nft lacks what the rules are made of
+     */
+    public static async create(): Promise<NftablesDataplane> {
+        await run("conntrack", ["--version"]);
+        await run("nft", ["--check", "--file", "-"], layoutOf(4));
+        const hasIPv6 = await run("nft", ["--check", "--file", "-"], layoutOf(6)).then(
+            () => true,
+            () => false, // a kernel that was started without IPv6
+        );
+        return new NftablesDataplane(hasIPv6 ? [4, 6] : [4]);
+    }
+
+    public async apply(state: ProxyState): Promise<Applied> {
+        const unserved = state.ports.find(({ family }) => !this.families.includes(family));
+        if (unserved !== undefined) {
+            throw new Error(
+                `${unserved.service} cannot be served: this kernel has no nftables for ${familyName(unserved.family)}. ` +
+                    `Make the Service one of the other family, or start the node with it.`,
+            );
+        }
+        await this.takeOver();
+        const isFull = !this.isWritten || !this.monitor.isQuiet;
+        const changes = this.ruleset.update(state);
+        this.isWritten = false;
+        if (isFull) {
+            await this.writeAll();
+        } else if (changes.length > 0) {
+            await this.write(changeText(changes, this.nextStamp()));
+        }
+        this.isWritten = true;
+        await this.sweep(isFull ? [] : changes);
+        const flowsRemoved = await this.flows.settle(state);
+        return { kind: isFull ? "full" : changes.length > 0 ? "partial" : "none", flowsRemoved };
+    }
+
+    public async isIntact(): Promise<boolean> {
+        return this.isWritten && (await this.monitor.isStillQuiet());
+    }
+
+    public async remove(): Promise<void> {
+        await this.takeOver();
+        this.close();
+        await run("nft", ["--file", "-"], cleanupText(this.families));
+        this.ruleset = new Ruleset();
+        this.unused.clear();
+        this.isWritten = false;
+        await this.flows.settle({ ports: [] });
+    }
+
+    public explain(port: ProxyPort): string[] {
+        return explanation(port.family, this.ruleset.itemsOf(port));
+    }
+
+    /** Ends what watches the rules; they stay. */
+    public close(): void {
+        this.monitor.stop();
+    }
+
+    /** What UDP flows an agent before this one has left: its table is the only one that knows. */
+    private async takeOver(): Promise<void> {
+        if (this.isTakenOver) {
+            return;
+        }
+        const served: ProxyPort[] = [];
+        for (const family of this.families) {
+            for (const map of ["endpoints", "node-endpoints"]) {
+                served.push(...servedPorts(family, await this.list(family, map)));
+            }
+        }
+        this.flows.assume(served);
+        this.isTakenOver = true;
+    }
+
+    private async writeAll(): Promise<void> {
+        this.monitor.stop();
+        this.unused.clear();
+        const learned = await this.readLearned().catch(() => ""); // where the table is of another version's making
+        await this.write(fullText(this.ruleset, this.families, learned, this.nextStamp()));
+        const stamp = this.nextStamp();
+        this.monitor.start(stamp, () => this.write(stampText(stamp)));
+    }
+
+    /** What clients' connections have learned, as nft prints it. */
+    private async readLearned(): Promise<string> {
+        const maps = learnedMaps(this.ruleset, this.families);
+        if (maps.length === 0) {
+            return "";
+        }
+        await this.write(mapsText(maps));
+        return run("nft", ["--file", "-"], listText(maps));
+    }
+
+    /** Removes chains and maps that are not used any more; what the kernel does not give away yet is left for the next time. */
+    private async sweep(changes: readonly Change[]): Promise<void> {
+        for (const change of changes) {
+            for (const item of unusedOf(change)) {
+                this.unused.set(`${String(change.family)} ${item.set} ${item.key}`, [change.family, item]);
+            }
+            for (const { set, key } of change.added) {
+                this.unused.delete(`${String(change.family)} ${set} ${key}`);
+            }
+        }
+        if (this.unused.size > 0) {
+            await this.write(removalText([...this.unused.values()], this.nextStamp())).then(
+                () => this.unused.clear(),
+                () => undefined,
+            );
+        }
+    }
+
+    private nextStamp(): number {
+        this.stamp += 1;
+        this.monitor.expect(this.stamp);
+        return this.stamp;
+    }
+
+    private async write(text: string): Promise<void> {
+        await run("nft", ["--file", "-"], text);
+    }
+
+    /** A map of our table as JSON; nothing where there is none. */
+    private async list(family: Family, map: string): Promise<string> {
+        return run("nft", ["--json", "list", "map", familyWord(family), TABLE, map]).catch(() => "");
+    }
+}
