@@ -16,16 +16,18 @@ export type {
     NetworkInterfaceArgs,
     NetworkStatus,
     NicExposureArgs,
+    PortMappingArgs,
     RouteArgs,
     SecondaryAddressArgs,
 } from "./components/networks";
-export {
-    ServiceExposure,
-    type ExposedVirtualMachine,
-    type ExposureArgs,
-    type ServiceExposureArgs,
-    type ServicePortArgs,
-} from "./components/service-exposure";
+export type {
+    ExposedVirtualMachine,
+    ExposureArgs,
+    IngressArgs,
+    ServiceExposureArgs,
+    ServicePortArgs,
+} from "./components/exposure-args";
+export { ServiceExposure } from "./components/service-exposure";
 export type { ClusterScopedArgs } from "./components/scope";
 export {
     VirtualMachine,
@@ -46,6 +48,9 @@ export type { OnMigrationRequired, OnRestartRequired } from "./core/consent";
 export type { Impact } from "./core/impact";
 export type { PlannedChange } from "./core/plan/change";
 export type { ConflictPolicy, ConflictSource, PoolBlock, PoolConflicts, PoolSpec } from "./core/pool";
+export type { ServiceDataplane, TrafficPolicy } from "./core/service/exposure";
+export type { LoadBalancerProvider } from "./core/service/load-balancer";
+export type { Masquerade, Scheduler } from "./core/service-proxy/model";
 export { IPReservationResource } from "./dynamic/ip-reservation/resource";
 export { NetworkGuard } from "./dynamic/network-guard/resource";
 export { NetworkInterface } from "./dynamic/network-interface/resource";

@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { NetworkType } from "../core/cni-config";
-import type { ExposureArgs } from "./service-exposure";
+import type { ServiceDataplane } from "../core/service/exposure";
+import type { ExposureArgs } from "./exposure-args";
 import type { IPPool } from "./ip-pool";
 import type { Network } from "./network";
 
@@ -45,8 +46,10 @@ export interface NetworkInterfaceArgs {
     linkState?: pulumi.Input<"up" | "down">;
     /** @default DHCP */
     ipConfig?: IPConfigArgs;
-    /** Expose a `pod` NIC as a Service. */
+    /** Expose the NIC as a Service. */
     serviceExposure?: NicExposureArgs;
+    /** Ports of every node that lead to the NIC: NodePorts of a Service, or host ports by the node agent. */
+    portMappings?: PortMappingArgs[];
 }
 
 /** The address of a NIC, and what the guest is told with it. */
@@ -101,6 +104,26 @@ export interface RouteArgs {
 export interface NicExposureArgs extends ExposureArgs {
     /** False removes the Service. @default true */
     enabled?: boolean;
+    /**
+     * Labels of the VMs' instances, instead of the VM alone: further VMs that have them are behind the Service too. The VM
+     * must have them. @default the VM alone
+     */
+    selector?: Record<string, pulumi.Input<string>>;
+}
+
+/** A port of every node that leads to a port of the guest. */
+export interface PortMappingArgs {
+    /** @default "TCP" */
+    protocol?: "TCP" | "UDP";
+    /** Port in the guest, 1 to 65535. */
+    containerPort: number;
+    /**
+     * Port on the nodes. From 30000 to 32767, the range of NodePorts, it is one; others are mapped by the node agent, with
+     * `dataplane: "wukong"`, which NICs on secondary networks have anyway.
+     */
+    hostPort: number;
+    /** As that of `serviceExposure`. @default "kube-proxy" on the pod network, "wukong" on others */
+    dataplane?: ServiceDataplane;
 }
 
 /** The state of a NIC, as Wukong manifests list it. */

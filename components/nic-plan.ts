@@ -63,19 +63,6 @@ export function plainDeclaration(nic: NetworkInterfaceArgs): NicDeclaration {
     };
 }
 
-/** Services lead to pods, and so to pod NICs only. */
-export function exposureProblems(vm: string, nics: readonly NetworkInterfaceArgs[]): Problem[] {
-    return nics
-        .filter((nic) => nic.type !== "pod" && nic.serviceExposure && nic.serviceExposure.enabled !== false)
-        .map((nic) => ({
-            vm,
-            nic: nic.name,
-            field: "serviceExposure",
-            rule: `a Service reaches the pod network, and a ${nic.type} NIC is on another one`,
-            remedy: "expose the VM's NIC of type pod",
-        }));
-}
-
 /** Makes networks and reservations of the NICs, and puts together what NIC and guest are made of. */
 export function planNics(vm: PlannedVm, nics: readonly NetworkInterfaceArgs[], scope: Scope): NicPlan[] {
     const primary = primaryOf(nics);

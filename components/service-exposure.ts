@@ -1,122 +1,137 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { needsNetworkPolicy, validateExposure, type Exposure } from "../core/service/exposure";
+import { expandPorts } from "../core/service/ports";
+import { selectorOf, type LabelledVm } from "../core/service/selector";
+import type { Problem } from "../core/problem";
 import { ServiceEndpoints } from "../dynamic/service-endpoints/resource";
 import { untraced } from "../dynamic/shim";
-import type { PowerState } from "../dynamic/power-state/resource";
-import { validateExposure } from "../core/service";
-import { objectAnnotations } from "./manager";
+import type { ExposedVirtualMachine, ServiceExposureArgs } from "./exposure-args";
+import { isPlain } from "./input";
+import { Network } from "./network";
 import { refuse } from "./refuse";
-import { scopeOf, type ClusterScopedArgs } from "./scope";
+import { scopeOf } from "./scope";
+import { ingressObject, networkPolicyObject, serviceObject, type PlannedService } from "./service-objects";
 
-/** What a ServiceExposure asks of a VirtualMachine. */
-export interface ExposedVirtualMachine {
-    /** Name of the VirtualMachine object, and value of its pods' label `kubevirt.io/vm`. */
-    readonly vmName: string;
-    /** Namespace of the VirtualMachine object. */
-    readonly namespace: pulumi.Output<string>;
-    /** What starts the VM: its Service has endpoints only after that. */
-    readonly powerState: PowerState;
-    /** False where the program leaves the VM off. */
-    readonly expectedToRun: boolean;
-}
-
-/** One port of a Service. */
-export interface ServicePortArgs {
-    /** Required where there are several ports. @default the only port has none */
-    name?: string;
-    /** @default "TCP" */
-    protocol?: "TCP" | "UDP";
-    /** Port of the Service, 1 to 65535. */
-    port: number;
-    /** Port in the guest. @default `port` */
-    targetPort?: number;
-    /** Port on every node; only with type NodePort or LoadBalancer. @default chosen by the cluster */
-    nodePort?: number;
-}
-
-/** How the pod NIC of VMs is reached. */
-export interface ExposureArgs {
-    /** @default "ClusterIP" */
-    type?: "ClusterIP" | "NodePort" | "LoadBalancer";
-    /** Ports of the Service; at least one. */
-    ports: ServicePortArgs[];
-    /** `ClientIP` sends a client to the same VM each time. @default "None" */
-    sessionAffinity?: "None" | "ClientIP";
-}
-
-/** Arguments of a ServiceExposure on its own; a NIC's `serviceExposure` takes the shorter ExposureArgs. */
-export interface ServiceExposureArgs extends ExposureArgs, ClusterScopedArgs {
-    /** The VM behind the Service, on its pod NIC. Several VMs share a Service by `selector`. */
-    virtualMachine?: ExposedVirtualMachine;
-    /** Labels of the VMs' pods, instead of `virtualMachine`. */
-    selector?: Record<string, pulumi.Input<string>>;
-    /** @default that of the VMs, else "default" */
-    namespace?: pulumi.Input<string>;
-    /**
-     * How long to wait for a ready endpoint, in seconds; not at all with `selector`, or where the VMs are off.
-     * @default 300
-     */
-    readyTimeoutSeconds?: number;
-}
-
-/**
- * A Service in front of VMs' pod NICs: `<name>-nodeport` of type NodePort, `<name>-service` of the other types.
- */
+/** A Service in front of VMs: `<name>-nodeport` of type NodePort, `<name>-service` of the other types. */
 export class ServiceExposure extends pulumi.ComponentResource {
+    /** Name of the Service, and of what else is made for it. */
+    public readonly name: string;
     /** The Service object in the cluster. */
     public readonly service: kubernetes.core.v1.Service;
+    /** The Ingress in front of it; absent without `ingress`. */
+    public readonly ingress: kubernetes.networking.v1.Ingress | undefined;
+    /** What limits who may come; absent where nothing, the load balancer or the node agent does. */
+    public readonly networkPolicy: kubernetes.networking.v1.NetworkPolicy | undefined;
     /** Where traffic flows to once the Service is up, as `address:port`; absent with `selector`. */
     public readonly endpoints: ServiceEndpoints | undefined;
 
     constructor(name: string, args: ServiceExposureArgs, opts?: pulumi.ComponentResourceOptions) {
         super("wukong:index:ServiceExposure", name, {}, opts);
-        const vm = args.virtualMachine;
-        const type = args.type ?? "ClusterIP";
-        const targets = (vm ? 1 : 0) + (args.selector ? 1 : 0);
-        refuse(this, `ServiceExposure ${name}`, validateExposure({ type, ports: args.ports, targets }));
+        const { virtualMachines: vms = [], type = "ClusterIP" } = args;
+        const exposure = exposureOf(args);
+        const found = args.selector ? undefined : selectorOf(vms.map(plainLabels));
+        refuse(this, `ServiceExposure ${name}`, [
+            ...validateExposure(exposure),
+            ...ownerProblems(args),
+            ...(found?.ok === false && exposure.targets === 1 ? [{ field: "virtualMachines", ...found }] : []),
+        ]);
         const scope = scopeOf(this, args);
-        const serviceName = `${name}-${type === "NodePort" ? "nodeport" : "service"}`;
-        const namespace = pulumi.output(args.namespace ?? vm?.namespace ?? "default");
+        const serviceName = args.serviceName ?? `${name}-${type === "NodePort" ? "nodeport" : "service"}`;
+        const planned: PlannedService = {
+            name: serviceName,
+            namespace: args.namespace ?? vms[0]?.namespace ?? "default",
+            ports: expandPorts(args.ports).ports,
+            dataplane: exposure.dataplane,
+            network: networkName(args.network),
+            selector: args.selector ?? (found?.ok ? found.value : {}),
+            ownerReferences: args.ownedByVirtualMachine ? ownerReferences(vms) : undefined,
+            args,
+        };
+        this.name = serviceName;
         this.service = untraced(
-            () =>
-                new kubernetes.core.v1.Service(
-                    serviceName,
-                    {
-                        metadata: {
-                            name: serviceName,
-                            namespace,
-                            // The provider's own wait would hold the update for ten minutes; ServiceEndpoints waits instead.
-                            annotations: objectAnnotations(),
-                        },
-                        spec: {
-                            type,
-                            selector: args.selector ?? { "kubevirt.io/vm": vm?.vmName ?? "" },
-                            ports: args.ports.map((port) => ({
-                                ...(port.name !== undefined && { name: port.name }),
-                                protocol: port.protocol ?? "TCP",
-                                port: port.port,
-                                targetPort: port.targetPort ?? port.port,
-                                ...(port.nodePort !== undefined && { nodePort: port.nodePort }),
-                            })),
-                            ...(args.sessionAffinity !== undefined && { sessionAffinity: args.sessionAffinity }),
-                        },
-                    },
-                    scope.kubernetes,
-                ),
+            () => new kubernetes.core.v1.Service(serviceName, serviceObject(planned), scope.kubernetes),
         );
-        if (vm) {
+        if (args.ingress) {
+            const ingress = ingressObject(planned, args.ingress);
+            const options = { ...scope.kubernetes, dependsOn: this.service };
+            this.ingress = untraced(() => new kubernetes.networking.v1.Ingress(serviceName, ingress, options));
+        }
+        if (needsNetworkPolicy(exposure)) {
+            const policy = networkPolicyObject(planned, args.sourceRanges ?? []);
+            this.networkPolicy = untraced(
+                () => new kubernetes.networking.v1.NetworkPolicy(serviceName, policy, scope.kubernetes),
+            );
+        }
+        if (vms.length > 0) {
             this.endpoints = new ServiceEndpoints(
                 `${serviceName}-endpoints`,
                 {
                     ...scope.common,
-                    namespace,
+                    namespace: planned.namespace,
                     service: serviceName,
-                    expected: vm.expectedToRun,
+                    expected: vms.some(({ expectedToRun }) => expectedToRun),
                     timeoutSeconds: args.readyTimeoutSeconds ?? 300,
                 },
-                { ...scope.dynamic, dependsOn: [this.service, vm.powerState] },
+                { ...scope.dynamic, dependsOn: [this.service, ...vms.map(({ powerState }) => powerState)] },
             );
         }
         this.registerOutputs({});
     }
+}
+
+/** An exposure as far as it is said in plain values. */
+export function exposureOf({ clusterIP, loadBalancerIP, ...args }: ServiceExposureArgs): Exposure {
+    const { network, virtualMachines = [], selector } = args;
+    return {
+        ...args,
+        type: args.type ?? "ClusterIP",
+        targets: (virtualMachines.length > 0 ? 1 : 0) + (selector ? 1 : 0),
+        network: network === undefined ? "pod" : "secondary",
+        dataplane: args.dataplane ?? (network === undefined ? "kube-proxy" : "wukong"),
+        ...(clusterIP !== undefined && isPlain(clusterIP) && { clusterIP }),
+        ...(loadBalancerIP !== undefined && isPlain(loadBalancerIP) && { loadBalancerIP }),
+    };
+}
+
+/** An owner is one object: Kubernetes collects what has several only when all of them are gone. */
+function ownerProblems({ ownedByVirtualMachine, virtualMachines = [] }: ServiceExposureArgs): Problem[] {
+    return ownedByVirtualMachine === true && virtualMachines.length !== 1
+        ? [
+              {
+                  field: "ownedByVirtualMachine",
+                  value: true,
+                  rule: "a Service goes with its VM where it is that of one VM",
+                  remedy: "leave it out, or name one VM in virtualMachines",
+              },
+          ]
+        : [];
+}
+
+/**
+ * The VM as owner of what is exposed of it. In the preview of a VM that is not there yet its uid may be unknown or absent,
+ * and there is no owner to write down. A foreground delete of the VM waits for what blocks it, so that a replaced VM does
+ * not find its predecessor's Service being collected.
+ */
+function ownerReferences([vm]: readonly ExposedVirtualMachine[]): PlannedService["ownerReferences"] {
+    return vm?.object.metadata.apply(({ uid }: { uid?: string }) =>
+        uid === undefined
+            ? undefined
+            : [
+                  {
+                      ...{ apiVersion: "kubevirt.io/v1", kind: "VirtualMachine", name: vm.vmName, uid },
+                      blockOwnerDeletion: true,
+                  },
+              ],
+    );
+}
+
+function plainLabels({ vmName, podLabels }: ExposedVirtualMachine): LabelledVm {
+    const known = Object.entries(podLabels).filter((label): label is [string, string] => isPlain(label[1]));
+    return { name: vmName, labels: Object.fromEntries(known) };
+}
+
+/** `namespace/name` of the network. */
+function networkName(network: ServiceExposureArgs["network"]): pulumi.Input<string> | undefined {
+    return network instanceof Network ? network.nadName : network;
 }

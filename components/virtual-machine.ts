@@ -8,15 +8,18 @@ import { NetworkInterface } from "../dynamic/network-interface/resource";
 import type { RunStrategy } from "../dynamic/power-state/inputs";
 import { PowerState } from "../dynamic/power-state/resource";
 import { untraced } from "../dynamic/shim";
+import type { ExposedVirtualMachine } from "./exposure-args";
 import { guestSecret } from "./guest-secret";
 import { managerOfStack, objectAnnotations } from "./manager";
 import type { NetworkInterfaceArgs, NetworkStatus } from "./networks";
-import { exposureProblems, networkProblems, networkStatus, plainDeclaration, planNics } from "./nic-plan";
+import { networkProblems, networkStatus, plainDeclaration, planNics } from "./nic-plan";
+import { exposureOfVm, exposureProblems, nicExposures } from "./nic-exposures";
 import { refuse } from "./refuse";
 import { scopeOf, type ClusterScopedArgs } from "./scope";
-import { ServiceExposure, type ExposedVirtualMachine } from "./service-exposure";
+import { ServiceExposure } from "./service-exposure";
 import {
     filled,
+    podLabels,
     templateProblems,
     vmTemplate,
     type Disk,
@@ -100,8 +103,11 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
     public readonly networks: pulumi.Output<NetworkStatus[]>;
     /** What starts and stops the VM, after all its NICs. */
     public readonly powerState: PowerState;
-    /** Services of the NICs that are exposed, by NIC name. */
+    public readonly podLabels: Readonly<Record<string, pulumi.Input<string>>>;
+    /** Services by the name of their NIC; those of `portMappings` by it with `-nodeport` or `-hostport` behind it. */
     public readonly services: Readonly<Record<string, ServiceExposure>>;
+    /** Where traffic flows to, as `address:port`, by name of the Service; known once it flows. */
+    public readonly endpoints: pulumi.Output<Record<string, string[]>>;
     /** Secret of the guest's configuration; absent without one. */
     public readonly secret: kubernetes.core.v1.Secret | undefined;
 
@@ -125,6 +131,8 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
         ]);
         const namespace = args.namespace ?? "default";
         this.namespace = pulumi.output(namespace);
+        this.podLabels =
+            "template" in args ? (args.template.metadata?.labels ?? {}) : podLabels(this.vmName, args.labels);
         this.expectedToRun = runStrategy === "Always" || runStrategy === "RerunOnFailure";
         const scope = scopeOf(this, args);
         const timeoutSeconds = args.timeoutSeconds ?? 300;
@@ -242,13 +250,21 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
             { ...dynamicOptions, dependsOn: Object.values(this.interfaces) },
         );
         this.services = Object.fromEntries(
-            args.networks.flatMap(({ name: nic, serviceExposure }) => {
-                const { enabled = true, ...exposure } = serviceExposure ?? { enabled: false, ports: [] };
-                const service = { ...exposure, ...placed, virtualMachine: this };
-                return enabled ? [[nic, new ServiceExposure(vmName, service, scope.components)]] : [];
+            nicExposures(vmName, args.networks).map((exposure) => {
+                const network = nics.find(({ name: nic }) => nic === exposure.nic)?.nadName;
+                const service = { ...exposureOfVm(exposure, this, network), ...placed };
+                return [exposure.key, new ServiceExposure(exposure.name, service, scope.components)];
             }),
         );
+        this.endpoints = pulumi.all(endpointsOf(this.services));
         this.networks = pulumi.all(nics.map(networkStatus));
         this.registerOutputs({ vmName: this.vmName, networks: this.networks });
     }
+}
+
+/** The endpoints of the Services that have some of their own, by name of the Service. */
+function endpointsOf(services: VirtualMachine["services"]): Record<string, pulumi.Output<string[]>> {
+    return Object.fromEntries(
+        Object.values(services).flatMap(({ name, endpoints }) => (endpoints ? [[name, endpoints.ready]] : [])),
+    );
 }

@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Problem } from "../core/problem";
+import { VM_LABEL } from "../core/service/selector";
 
 /** The bus that a disk is on. */
 export interface DiskBus {
@@ -92,7 +93,7 @@ export function vmTemplate(
     };
     return {
         metadata: {
-            labels: { ...args.labels, "kubevirt.io/vm": vmName },
+            labels: podLabels(vmName, args.labels),
             ...filled("annotations", args.annotations),
         },
         spec: {
@@ -107,6 +108,11 @@ export function vmTemplate(
             ...filled("volumes", guest ? [...volumes, guest] : volumes),
         },
     };
+}
+
+/** Labels of a VM's instance and pods, by which its Services find it. */
+export function podLabels(vmName: string, labels: TemplateArgs["labels"]): Record<string, pulumi.Input<string>> {
+    return { ...labels, [VM_LABEL]: vmName };
 }
 
 /** NICs have one writer, which is not the template's. */

@@ -83,7 +83,7 @@ describe("a preview with inputs that are not known yet", () => {
     it("makes Services, networks and reservations of values that are not known", async () => {
         const registered = await preview((text) => {
             const vm = virtualMachine({ cpu: text, memory: text, userData: text, labels: { tier: text } });
-            new ServiceExposure("front", { virtualMachine: vm, namespace: text, ports: [{ port: 80 }] });
+            new ServiceExposure("front", { virtualMachines: [vm], namespace: text, ports: [{ port: 80 }] });
             new Network("lan", { type: "bridge", namespace: text });
             new IPReservation("spare", { pool: text, address: text, owner: text, macAddress: text });
         });

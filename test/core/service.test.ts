@@ -1,9 +1,17 @@
 import assert from "node:assert/strict";
 import { describe as sentence } from "../../core/problem";
-import { validateExposure, type Exposure } from "../../core/service";
+import { validateExposure, type Exposure } from "../../core/service/exposure";
+
+const SOUND: Exposure = {
+    type: "NodePort",
+    ports: [{ port: 80 }],
+    targets: 1,
+    network: "pod",
+    dataplane: "kube-proxy",
+};
 
 function problems(exposure: Partial<Exposure>): string[] {
-    return validateExposure({ type: "NodePort", ports: [{ port: 80 }], targets: 1, ...exposure }).map(sentence);
+    return validateExposure({ ...SOUND, ...exposure }).map(sentence);
 }
 
 describe("service", () => {
@@ -17,14 +25,22 @@ describe("service", () => {
         assert.deepEqual(problems({ ports }), []);
     });
 
-    // Each is refused by the API server's own validation (ValidateService of Kubernetes), but for the first.
+    it("accepts what only the node agent does where it is the dataplane", () => {
+        const exposure: Partial<Exposure> = {
+            ...{ network: "secondary", dataplane: "wukong", scheduler: "RoundRobin", masquerade: "SameSubnet" },
+            ...{ sourceRanges: ["10.0.0.0/8"], ports: [{ port: 80, hostPort: 8080 }] },
+        };
+        assert.deepEqual(problems(exposure), []);
+    });
+
+    // Each is refused by the API server's own validation (ValidateService of Kubernetes), or would have no effect.
     const refused: [string, Partial<Exposure>, RegExp][] = [
-        ["no target", { targets: 0 }, /one target/],
-        ["two targets", { targets: 2 }, /one target/],
+        ["no target", { targets: 0 }, /one set of VMs/],
+        ["two targets", { targets: 2 }, /one set of VMs/],
         ["no port", { ports: [] }, /at least one port/],
         ["several ports, one unnamed", { ports: [{ name: "a", port: 80 }, { port: 81 }] }, /ports\[1\]\.name/],
-        ["port 0", { ports: [{ port: 0 }] }, /ports\[0\]\.port "0"/],
-        ["a target port that is none", { ports: [{ port: 80, targetPort: 65_536 }] }, /targetPort "65536"/],
+        ["port 0", { ports: [{ port: 0 }] }, /ports\[0\]\.port 0 /],
+        ["a target port that is none", { ports: [{ port: 80, targetPort: 65_536 }] }, /targetPort 65536 /],
         ["half a node port", { ports: [{ port: 80, nodePort: 30_000.5 }] }, /nodePort/],
         [
             "a node port without type",
@@ -60,6 +76,82 @@ describe("service", () => {
                 ],
             },
             /ports\[1\]\.nodePort/,
+        ],
+        [
+            "a protocol that KubeVirt does not forward",
+            { ports: [{ port: 80, protocol: "SCTP" as "TCP" }] },
+            /protocol "SCTP"/,
+        ],
+        ["a name that is no DNS label", { ports: [{ name: "Web_1", port: 80 }] }, /name "Web_1"/],
+        [
+            "a traffic policy without traffic from outside",
+            { type: "ClusterIP", externalTrafficPolicy: "Local" },
+            /externalTrafficPolicy "Local"/,
+        ],
+        ["a cluster IP that is no address", { type: "ClusterIP", clusterIP: "10.96.0" }, /clusterIP "10\.96\.0"/],
+        ["a headless NodePort", { clusterIP: "None" }, /type "NodePort" .*headless/],
+        [
+            "session affinity of a headless Service",
+            { type: "ClusterIP", clusterIP: "None", sessionAffinity: "ClientIP" },
+            /sessionAffinity "ClientIP" .*headless/,
+        ],
+        ["a timeout of no affinity", { sessionAffinityTimeoutSeconds: 60 }, /sessionAffinityTimeoutSeconds 60 /],
+        [
+            "a timeout beyond a day",
+            { sessionAffinity: "ClientIP", sessionAffinityTimeoutSeconds: 86_401 },
+            /86401 .*86400/,
+        ],
+        ["a load balancer's address without one", { loadBalancerIP: "192.0.2.1" }, /loadBalancerIP "192\.0\.2\.1"/],
+        [
+            "a load balancer's address that is none",
+            { type: "LoadBalancer", loadBalancerIP: "shop.example.com" },
+            /loadBalancerIP "shop\.example\.com" .*an IP address/,
+        ],
+        ["a source range that is no subnet", { sourceRanges: ["10.0.0.0/33"] }, /sourceRanges\[0\] "10\.0\.0\.0\/33"/],
+        [
+            "source ranges where the nodes take the client's place",
+            { sourceRanges: ["10.0.0.0/8"], externalTrafficPolicy: "Cluster" },
+            /externalTrafficPolicy "Cluster" .*their own address/,
+        ],
+        [
+            "source ranges on a secondary network by kube-proxy",
+            { network: "secondary", sourceRanges: ["10.0.0.0/8"] },
+            /sourceRanges .*load balancers only.*ServiceProxy/,
+        ],
+        [
+            "host ports by kube-proxy",
+            { ports: [{ port: 80, hostPort: 8080 }] },
+            /ports\[0\]\.hostPort 8080 .*ServiceProxy/,
+        ],
+        ["round robin by kube-proxy", { scheduler: "RoundRobin" }, /scheduler "RoundRobin" .*at random.*ServiceProxy/],
+        ["a masquerade by kube-proxy", { masquerade: "SameSubnet" }, /masquerade "SameSubnet"/],
+        ["an Ingress beside a NodePort", { ingress: { host: "a.example.com" } }, /ingress .*type ClusterIP/],
+        [
+            "an Ingress of a host that is none",
+            { type: "ClusterIP", ingress: { host: "Shop_1" } },
+            /ingress\.host "Shop_1"/,
+        ],
+        [
+            "an Ingress of a path without a slash",
+            { type: "ClusterIP", ingress: { host: "a.example.com", path: "shop" } },
+            /ingress\.path "shop" .*\/shop/,
+        ],
+        [
+            "an Ingress that does not say which of two ports",
+            {
+                type: "ClusterIP",
+                ingress: { host: "a.example.com" },
+                ports: [
+                    { name: "a", port: 80 },
+                    { name: "b", port: 81 },
+                ],
+            },
+            /ingress\.port .*a, b/,
+        ],
+        [
+            "source ranges behind an Ingress",
+            { type: "ClusterIP", ingress: { host: "a.example.com" }, sourceRanges: ["10.0.0.0/8"] },
+            /sourceRanges .*ingress controller/,
         ],
     ];
     for (const [what, exposure, expected] of refused) {

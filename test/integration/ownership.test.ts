@@ -102,14 +102,4 @@ describe("what belongs to one owner", () => {
         const text = await refusalOf(suite.stack.preview(vm("handmade")));
         assertSays(text, `${namespace.name}/handmade-vm`, "already", "made by hand", "choose another name");
     });
-
-    it("is a Service's target: a NIC that is not on the pod network is not exposed", async () => {
-        const exposed: NetworkInterfaceArgs = {
-            name: "eth1",
-            type: "bridge",
-            serviceExposure: { ports: [{ port: 80 }] },
-        };
-        const text = await refusalOf(suite.stack.preview(vm("alone", [exposed])));
-        assertSays(text, "eth1", "serviceExposure", "a Service reaches the pod network", "type pod");
-    });
 });
