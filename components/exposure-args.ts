@@ -1,5 +1,6 @@
 import type * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import type { Problem } from "../core/problem";
 import type { ServiceDataplane, TrafficPolicy } from "../core/service/exposure";
 import type { LoadBalancerProvider } from "../core/service/load-balancer";
 import type { Masquerade, Scheduler } from "../core/service-proxy/model";
@@ -15,6 +16,8 @@ export interface ExposedVirtualMachine {
     readonly namespace: pulumi.Output<string>;
     /** Labels of the VM's instance and pods. */
     readonly podLabels: Readonly<Record<string, pulumi.Input<string>>>;
+    /** Its NICs: on the pod network, or on one that a NetworkAttachmentDefinition (`namespace/name`) makes. */
+    readonly nics: readonly { readonly type: string; readonly nadName: pulumi.Input<string> | undefined }[];
     /** The VirtualMachine object in the cluster. */
     readonly object: kubernetes.apiextensions.CustomResource;
     /** What starts the VM: its Service has endpoints only after that. */
@@ -36,7 +39,11 @@ export interface ServicePortArgs {
     port: number | string;
     /** Port in the guest; a range where `port` is one. @default `port` */
     targetPort?: number | string;
-    /** Port on every node; only with type NodePort or LoadBalancer; a range where `port` is one. @default chosen by the cluster */
+    /**
+     * Port on every node, of the cluster's range of NodePorts (30000-32767, or what the stack's configuration
+     * `wukong:nodePortRange` says); only with type NodePort or LoadBalancer, and a range where `port` is one.
+     * @default chosen by the cluster
+     */
     nodePort?: number | string;
     /**
      * Port on every node beside the NodePort, of any range; only with dataplane `wukong`, and a range where `port` is one.
@@ -155,4 +162,9 @@ export interface ServiceExposureArgs extends ExposureArgs, ClusterScopedArgs {
     namespace?: pulumi.Input<string>;
     /** Name of the Service object. @default `<name>-nodeport` with type NodePort, `<name>-service` with the others */
     serviceName?: string;
+    /**
+     * The NIC of a VM whose field it is.
+     * @internal
+     */
+    declaredBy?: Required<Pick<Problem, "vm" | "nic" | "field">>;
 }

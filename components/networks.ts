@@ -118,8 +118,9 @@ export interface PortMappingArgs {
     /** Port in the guest, 1 to 65535. */
     containerPort: number;
     /**
-     * Port on the nodes. From 30000 to 32767, the range of NodePorts, it is one; others are mapped by the node agent, with
-     * `dataplane: "wukong"`, which NICs on secondary networks have anyway.
+     * Port on the nodes. One of the cluster's range of NodePorts (30000-32767, or what the stack's configuration
+     * `wukong:nodePortRange` says) is a NodePort; others are mapped by the node agent, with `dataplane: "wukong"`, which NICs
+     * on secondary networks have anyway.
      */
     hostPort: number;
     /** As that of `serviceExposure`. @default "kube-proxy" on the pod network, "wukong" on others */

@@ -2,9 +2,9 @@ import type * as pulumi from "@pulumi/pulumi";
 import { primaryOf } from "../core/nic";
 import type { Problem } from "../core/problem";
 import { validateExposure } from "../core/service/exposure";
-import { isNodePort } from "../core/service/ports";
 import type { ExposedVirtualMachine, ServiceExposureArgs, ServicePortArgs } from "./exposure-args";
 import { isPlain } from "./input";
+import { nodePortRange } from "./node-port-range";
 import type { NetworkInterfaceArgs, PortMappingArgs } from "./networks";
 import { exposureOf } from "./service-exposure";
 
@@ -55,9 +55,10 @@ export function exposureOfVm(
     vm: ExposedVirtualMachine,
     network: pulumi.Input<string> | undefined,
 ): ServiceExposureArgs {
-    const { args } = exposure;
+    const { args, nic, field } = exposure;
     return {
         ...args,
+        declaredBy: { vm: vm.vmName, nic, field },
         ...(!args.selector && { virtualMachines: [vm] }),
         ...(network !== undefined && { network }),
         namespace: vm.namespace,
@@ -96,9 +97,11 @@ function exposuresOf(nic: NetworkInterfaceArgs, prefix: string): NicExposure[] {
 }
 
 function mapped({ portMappings = [] }: NetworkInterfaceArgs): Record<"nodePorts" | "hostPorts", PortMappingArgs[]> {
+    const [first, last] = nodePortRange();
+    const isNodePort = ({ hostPort }: PortMappingArgs): boolean => hostPort >= first && hostPort <= last;
     return {
-        nodePorts: portMappings.filter(({ hostPort }) => isNodePort(hostPort)),
-        hostPorts: portMappings.filter(({ hostPort }) => !isNodePort(hostPort)),
+        nodePorts: portMappings.filter(isNodePort),
+        hostPorts: portMappings.filter((mapping) => !isNodePort(mapping)),
     };
 }
 

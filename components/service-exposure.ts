@@ -4,11 +4,16 @@ import { needsNetworkPolicy, validateExposure, type Exposure } from "../core/ser
 import { expandPorts } from "../core/service/ports";
 import { selectorOf, type LabelledVm } from "../core/service/selector";
 import type { Problem } from "../core/problem";
+import type { CommonInputs, InputsOf } from "../dynamic/connection";
+import type { ClaimedVm, ServiceClaimInputs } from "../dynamic/service-claim/inputs";
+import { ServiceClaim } from "../dynamic/service-claim/resource";
 import { ServiceEndpoints } from "../dynamic/service-endpoints/resource";
 import { untraced } from "../dynamic/shim";
 import type { ExposedVirtualMachine, ServiceExposureArgs } from "./exposure-args";
 import { isPlain } from "./input";
 import { Network } from "./network";
+import { nodePortRange } from "./node-port-range";
+import { managerOfStack } from "./manager";
 import { refuse } from "./refuse";
 import { scopeOf } from "./scope";
 import { ingressObject, networkPolicyObject, serviceObject, type PlannedService } from "./service-objects";
@@ -17,6 +22,8 @@ import { ingressObject, networkPolicyObject, serviceObject, type PlannedService 
 export class ServiceExposure extends pulumi.ComponentResource {
     /** Name of the Service, and of what else is made for it. */
     public readonly name: string;
+    /** What looks whether the Service's name, ports and addresses are free. */
+    public readonly claim: ServiceClaim;
     /** The Service object in the cluster. */
     public readonly service: kubernetes.core.v1.Service;
     /** The Ingress in front of it; absent without `ingress`. */
@@ -34,6 +41,7 @@ export class ServiceExposure extends pulumi.ComponentResource {
         refuse(this, `ServiceExposure ${name}`, [
             ...validateExposure(exposure),
             ...ownerProblems(args),
+            ...podNicProblems(args),
             ...(found?.ok === false && exposure.targets === 1 ? [{ field: "virtualMachines", ...found }] : []),
         ]);
         const scope = scopeOf(this, args);
@@ -49,27 +57,33 @@ export class ServiceExposure extends pulumi.ComponentResource {
             args,
         };
         this.name = serviceName;
-        this.service = untraced(
-            () => new kubernetes.core.v1.Service(serviceName, serviceObject(planned), scope.kubernetes),
+        // Of two exposures with children of one name the engine would only say that the name is there twice.
+        const child = args.serviceName === undefined ? serviceName : name;
+        this.claim = new ServiceClaim(
+            `${child}-claim`,
+            { ...scope.common, ...claimOf(name, planned, args, needsNetworkPolicy(exposure)) },
+            scope.dynamic,
         );
+        const options = { ...scope.kubernetes, dependsOn: this.claim };
+        this.service = untraced(() => new kubernetes.core.v1.Service(child, serviceObject(planned), options));
         if (args.ingress) {
             const ingress = ingressObject(planned, args.ingress);
-            const options = { ...scope.kubernetes, dependsOn: this.service };
-            this.ingress = untraced(() => new kubernetes.networking.v1.Ingress(serviceName, ingress, options));
+            const after = { ...scope.kubernetes, dependsOn: this.service };
+            this.ingress = untraced(() => new kubernetes.networking.v1.Ingress(child, ingress, after));
         }
         if (needsNetworkPolicy(exposure)) {
             const policy = networkPolicyObject(planned, args.sourceRanges ?? []);
-            this.networkPolicy = untraced(
-                () => new kubernetes.networking.v1.NetworkPolicy(serviceName, policy, scope.kubernetes),
-            );
+            this.networkPolicy = untraced(() => new kubernetes.networking.v1.NetworkPolicy(child, policy, options));
         }
         if (vms.length > 0) {
             this.endpoints = new ServiceEndpoints(
-                `${serviceName}-endpoints`,
+                `${child}-endpoints`,
                 {
                     ...scope.common,
                     namespace: planned.namespace,
                     service: serviceName,
+                    ports: [...planned.ports],
+                    isOnNetwork: planned.network !== undefined,
                     expected: vms.some(({ expectedToRun }) => expectedToRun),
                     timeoutSeconds: args.readyTimeoutSeconds ?? 300,
                 },
@@ -88,10 +102,49 @@ export function exposureOf({ clusterIP, loadBalancerIP, ...args }: ServiceExposu
         type: args.type ?? "ClusterIP",
         targets: (virtualMachines.length > 0 ? 1 : 0) + (selector ? 1 : 0),
         network: network === undefined ? "pod" : "secondary",
+        nodePortRange: nodePortRange(),
         dataplane: args.dataplane ?? (network === undefined ? "kube-proxy" : "wukong"),
         ...(clusterIP !== undefined && isPlain(clusterIP) && { clusterIP }),
         ...(loadBalancerIP !== undefined && isPlain(loadBalancerIP) && { loadBalancerIP }),
     };
+}
+
+/** What is looked at before the Service is made. */
+function claimOf(
+    exposure: string,
+    { name, namespace, ports, selector, network, args }: PlannedService,
+    { virtualMachines = [], declaredBy }: ServiceExposureArgs,
+    isRestricted: boolean,
+): Omit<InputsOf<ServiceClaimInputs>, keyof CommonInputs> {
+    const { clusterIP, loadBalancerIP, annotations } = args;
+    return {
+        ...{ namespace, service: name, manager: managerOfStack(), exposure },
+        ...(declaredBy && { declaredBy }),
+        ports: [...ports],
+        ...(clusterIP !== undefined && { clusterIP }),
+        ...(loadBalancerIP !== undefined && { loadBalancerIP }),
+        ...(annotations && { annotations: pulumi.output(annotations) }),
+        ...(virtualMachines.length > 0 && { vms: pulumi.all(virtualMachines.map(claimedVm)) }),
+        selector: pulumi.output(selector),
+        ...(network !== undefined && { network }),
+        ...{ isRestricted, hasIngress: args.ingress !== undefined },
+    };
+}
+
+function claimedVm({ vmName: name, namespace, podLabels, nics }: ExposedVirtualMachine): pulumi.Output<ClaimedVm> {
+    const nadNames = nics.map(({ nadName }) => nadName).filter((nadName) => nadName !== undefined);
+    return pulumi.output({ name, namespace, labels: podLabels, nadNames });
+}
+
+/** Without a network of its own an exposure leads to the pod network. */
+function podNicProblems({ network, virtualMachines = [] }: ServiceExposureArgs): Problem[] {
+    return virtualMachines
+        .filter(({ nics }) => network === undefined && !nics.some(({ type }) => type === "pod"))
+        .map(({ vmName }) => ({
+            field: "network",
+            rule: `VM ${vmName} has no NIC on the pod network`,
+            remedy: "name the network on which it is reached, or give it a NIC of type pod",
+        }));
 }
 
 /** An owner is one object: Kubernetes collects what has several only when all of them are gone. */

@@ -104,6 +104,7 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
     /** What starts and stops the VM, after all its NICs. */
     public readonly powerState: PowerState;
     public readonly podLabels: Readonly<Record<string, pulumi.Input<string>>>;
+    public readonly nics: ExposedVirtualMachine["nics"];
     /** Services by the name of their NIC; those of `portMappings` by it with `-nodeport` or `-hostport` behind it. */
     public readonly services: Readonly<Record<string, ServiceExposure>>;
     /** Where traffic flows to, as `address:port`, by name of the Service; known once it flows. */
@@ -140,6 +141,7 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
         const { vmName } = this;
         const placed = { namespace, ...(args.cluster && { cluster: args.cluster }) };
         const nics = planNics({ name: vmName, manager, ...placed }, args.networks, scope);
+        this.nics = nics;
 
         if (!("template" in args) && args.guestConfig !== "none") {
             this.secret = guestSecret(`${this.vmName}-cloud-init`, namespace, args.userData, nics, scope);

@@ -68,7 +68,7 @@ export async function listedNics(client: ClusterClient): Promise<NicOnNad[]> {
 }
 
 /** The VMs of a namespace. */
-async function listedVms(client: ClusterClient, namespace: string): Promise<VirtualMachine[]> {
+export async function listedVms(client: ClusterClient, namespace: string): Promise<VirtualMachine[]> {
     return listOnce<VirtualMachine>(client, VIRTUAL_MACHINE, namespace);
 }
 
@@ -111,8 +111,11 @@ export async function listedView(client: ClusterClient, namespace: string, name:
     return { vm: vms.find(isIt), vmi: vmis.find(isIt) };
 }
 
-/** @param namespace all namespaces where it is absent */
-async function listOnce<T extends KubernetesObject>(
+/**
+ * What there is of a kind, as it was when this run first looked.
+ * @param namespace all namespaces where it is absent
+ */
+export async function listOnce<T extends KubernetesObject>(
     client: ClusterClient,
     kind: ResourceKind,
     namespace?: string,

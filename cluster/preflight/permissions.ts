@@ -3,6 +3,7 @@ import type { ClusterClient } from "../client";
 import {
     DAEMON_SET,
     ENDPOINT_SLICE,
+    INGRESS,
     IP_ADDRESS,
     IP_HISTORY,
     IP_POOL,
@@ -10,6 +11,7 @@ import {
     KUBEVIRT,
     MIGRATION,
     NETWORK_ATTACHMENT_DEFINITION,
+    NETWORK_POLICY,
     NODE,
     POD,
     resourceName,
@@ -64,6 +66,13 @@ function permissionsFor(namespace: string): Permission[] {
         { kind: NETWORK_ATTACHMENT_DEFINITION, namespace, verbs: MANAGE },
         { kind: SECRET, namespace, verbs: MANAGE },
         { kind: SERVICE, namespace, verbs: MANAGE },
+        { kind: INGRESS, namespace, verbs: MANAGE, without: "no Service can have an ingress" },
+        {
+            kind: NETWORK_POLICY,
+            namespace,
+            verbs: MANAGE,
+            without: "no Service can have sourceRanges by NetworkPolicy",
+        },
         { kind: ENDPOINT_SLICE, namespace, verbs: ["list"] },
     ];
 }

@@ -4,7 +4,7 @@ import type { Masquerade, Scheduler } from "../service-proxy/model";
 import type { IngressSpec } from "./ingress";
 import { ingressProblems } from "./ingress";
 import type { LoadBalancerProvider } from "./load-balancer";
-import { expandPorts, type PortSpec } from "./ports";
+import { expandPorts, type NodePortRange, type PortSpec } from "./ports";
 
 export type ServiceType = "ClusterIP" | "NodePort" | "LoadBalancer";
 
@@ -23,6 +23,8 @@ export interface Exposure {
     /** The VMs are reached on the pod network, or on one that a NetworkAttachmentDefinition makes. */
     readonly network: "pod" | "secondary";
     readonly dataplane: ServiceDataplane;
+    /** The cluster's range of NodePorts. */
+    readonly nodePortRange: NodePortRange;
     /** An address, or `None`. */
     readonly clusterIP?: string;
     readonly sessionAffinity?: "None" | "ClientIP";
@@ -51,6 +53,7 @@ export function validateExposure(exposure: Exposure): Problem[] {
     return [
         ...targetProblems(exposure),
         ...expandPorts(exposure.ports).problems,
+        ...nodePortProblems(exposure),
         ...typeProblems(exposure),
         ...headlessProblems(exposure),
         ...affinityProblems(exposure),
@@ -81,6 +84,23 @@ function targetProblems({ targets }: Exposure): Problem[] {
                   remedy: "name either virtualMachines or a selector",
               },
           ];
+}
+
+/** The API server refuses a port outside of the range, but not in the dry run of a preview, nor does it tell the range. */
+function nodePortProblems({ ports, nodePortRange: [first, last] }: Exposure): Problem[] {
+    return ports.flatMap((spec, index) => {
+        const outside = expandPorts([spec]).ports.filter(
+            ({ nodePort }) => nodePort !== undefined && (nodePort < first || nodePort > last),
+        );
+        return outside.slice(0, 1).map(({ nodePort }) => ({
+            field: `ports[${String(index)}].nodePort`,
+            value: nodePort as number,
+            rule: `the cluster's NodePorts are ${String(first)}-${String(last)} (--service-node-port-range of its API server)`,
+            remedy:
+                "choose one of these, or say what range the cluster has: " +
+                "pulumi config set wukong:nodePortRange <first>-<last>",
+        }));
+    });
 }
 
 function typeProblems({ type, ports, externalTrafficPolicy }: Exposure): Problem[] {
@@ -190,7 +210,7 @@ function loadBalancerProblems(exposure: Exposure): Problem[] {
 }
 
 /** What only the node agent does. */
-function dataplaneProblems({ dataplane, ports, scheduler, masquerade }: Exposure): Problem[] {
+function dataplaneProblems({ dataplane, ports, nodePortRange, scheduler, masquerade }: Exposure): Problem[] {
     if (dataplane === "wukong") {
         return [];
     }
@@ -201,7 +221,7 @@ function dataplaneProblems({ dataplane, ports, scheduler, masquerade }: Exposure
                   {
                       field: `ports[${String(index)}].hostPort`,
                       value: hostPort,
-                      rule: "kube-proxy opens ports of the NodePort range only (30000-32767 unless the cluster says otherwise)",
+                      rule: `kube-proxy opens NodePorts only, which are ${nodePortRange.join("-")}`,
                       remedy: `${NEEDS_AGENT}; a port of that range is a nodePort`,
                   },
               ],

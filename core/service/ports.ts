@@ -37,9 +37,17 @@ const PORT_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const NUMBERS = ["port", "targetPort", "nodePort", "hostPort"] as const;
 type NumberField = (typeof NUMBERS)[number];
 
-/** Whether a port is of the API server's default range of NodePorts (`--service-node-port-range`, 30000-32767). */
-export function isNodePort(port: number): boolean {
-    return port >= 30_000 && port <= 32_767;
+/** The first and the last NodePort of a cluster. */
+export type NodePortRange = readonly [number, number];
+
+/** That of an API server which is not told another one by `--service-node-port-range`. */
+export const DEFAULT_NODE_PORTS: NodePortRange = [30_000, 32_767];
+
+/** A range as `30000-32767`. */
+export function parseNodePortRange(text: string): NodePortRange | undefined {
+    const numbers = numbersOf(text);
+    const [first, last] = [numbers?.[0], numbers?.at(-1)];
+    return first === undefined || last === undefined ? undefined : [first, last];
 }
 
 /** The ports one by one: a range `8000-8010` called `web` becomes `web-8000` to `web-8010`. */

@@ -47,3 +47,36 @@ export function matches(
 ): boolean {
     return Object.entries(selector).every(([key, value]) => labels?.[key] === value);
 }
+
+/** A selector as Kubernetes has it (meta/v1 LabelSelector). */
+export interface LabelSelector {
+    readonly matchLabels?: Readonly<Record<string, string>>;
+    readonly matchExpressions?: readonly {
+        readonly key: string;
+        readonly operator: string;
+        readonly values?: readonly string[];
+    }[];
+}
+
+/** Whether labels are those that a selector asks for; an empty one asks for none. */
+export function matchesSelector(
+    { matchLabels = {}, matchExpressions = [] }: LabelSelector,
+    labels: Readonly<Record<string, string>>,
+): boolean {
+    return (
+        matches(matchLabels, labels) &&
+        matchExpressions.every(({ key, operator, values = [] }) => {
+            const value = labels[key];
+            switch (operator) {
+                case "In":
+                    return value !== undefined && values.includes(value);
+                case "NotIn":
+                    return value === undefined || !values.includes(value);
+                case "Exists":
+                    return value !== undefined;
+                default:
+                    return value === undefined;
+            }
+        })
+    );
+}

@@ -8,6 +8,7 @@ const SOUND: Exposure = {
     targets: 1,
     network: "pod",
     dataplane: "kube-proxy",
+    nodePortRange: [30_000, 32_767],
 };
 
 function problems(exposure: Partial<Exposure>): string[] {
@@ -42,6 +43,12 @@ describe("service", () => {
         ["port 0", { ports: [{ port: 0 }] }, /ports\[0\]\.port 0 /],
         ["a target port that is none", { ports: [{ port: 80, targetPort: 65_536 }] }, /targetPort 65536 /],
         ["half a node port", { ports: [{ port: 80, nodePort: 30_000.5 }] }, /nodePort/],
+        ["a node port below the range", { ports: [{ port: 80, nodePort: 29_999 }] }, /nodePort 29999 .*30000-32767/],
+        [
+            "a node port above a range of the cluster's own",
+            { ports: [{ name: "a", port: "80-81", nodePort: "20010-20011" }], nodePortRange: [20_000, 20_010] },
+            /nodePort 20011 .*20000-20010/,
+        ],
         [
             "a node port without type",
             { type: "ClusterIP", ports: [{ port: 80, nodePort: 30_080 }] },

@@ -166,22 +166,28 @@ export class ClusterView {
     async everything(): Promise<Record<string, string>> {
         const { namespace } = this;
         const { core } = this.clients;
-        const [pods, secrets, services, slices, vms, vmis, nads, pools, reservations] = await Promise.all([
-            core.listNamespacedPod({ namespace }),
-            core.listNamespacedSecret({ namespace }),
-            core.listNamespacedService({ namespace }),
-            this.clients.config.makeApiClient(k8s.DiscoveryV1Api).listNamespacedEndpointSlice({ namespace }),
-            this.list(KUBEVIRT, "virtualmachines"),
-            this.list(KUBEVIRT, "virtualmachineinstances"),
-            this.list(NADS, NADS.plural),
-            this.clusterScoped("ippools"),
-            this.reservations(),
-        ]);
+        const networking = this.clients.config.makeApiClient(k8s.NetworkingV1Api);
+        const [pods, secrets, services, slices, ingresses, policies, vms, vmis, nads, pools, reservations] =
+            await Promise.all([
+                core.listNamespacedPod({ namespace }),
+                core.listNamespacedSecret({ namespace }),
+                core.listNamespacedService({ namespace }),
+                this.clients.config.makeApiClient(k8s.DiscoveryV1Api).listNamespacedEndpointSlice({ namespace }),
+                networking.listNamespacedIngress({ namespace }),
+                networking.listNamespacedNetworkPolicy({ namespace }),
+                this.list(KUBEVIRT, "virtualmachines"),
+                this.list(KUBEVIRT, "virtualmachineinstances"),
+                this.list(NADS, NADS.plural),
+                this.clusterScoped("ippools"),
+                this.reservations(),
+            ]);
         const found: [string, readonly k8s.KubernetesObject[]][] = [
             ["Pod", pods.items],
             ["Secret", secrets.items],
             ["Service", services.items],
             ["EndpointSlice", slices.items],
+            ["Ingress", ingresses.items],
+            ["NetworkPolicy", policies.items],
             ["VirtualMachine", vms],
             ["VirtualMachineInstance", vmis],
             ["NetworkAttachmentDefinition", nads],
