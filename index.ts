@@ -28,6 +28,7 @@ export type {
     ServicePortArgs,
 } from "./components/exposure-args";
 export { ServiceExposure } from "./components/service-exposure";
+export { ServiceProxy, type ServiceProxyArgs } from "./components/service-proxy";
 export type { ClusterScopedArgs } from "./components/scope";
 export {
     VirtualMachine,
