@@ -16,7 +16,7 @@ export interface ServiceProxyArgs extends ClusterScopedArgs {
     mode?: "nftables" | "iptables";
     /**
      * What the names of the chains begin with, in mode `iptables`: one to seven capitals and digits. `KUBE` is kube-proxy's.
-     * @default the agent's own, WK
+     * @default "WUKONG"
      */
     chainPrefix?: string;
     /** Port of each node's status API, which listens at 127.0.0.1 of the node. @default 5050 */

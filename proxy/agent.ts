@@ -12,11 +12,20 @@ import { HealthCheckPorts } from "./health-check-ports";
 /** What the agent reports of its work. */
 export interface AgentObserver {
     /** An apply has ended well. */
-    readonly applied: (applied: Applied, seconds: number) => void;
+    readonly applied: (applied: Applied, state: ProxyState, seconds: number) => void;
+    /** One has not; it is tried again. */
+    readonly failed: (sentence: string) => void;
     /** Something keeps the agent from its work for the moment, in a sentence. */
     readonly trouble: (sentence: string) => void;
     /** The rules were not as they were left, and are written anew. */
     readonly drifted: () => void;
+}
+
+/** One time that the rules were to be brought to the cluster's state. */
+export interface Sync {
+    readonly at: Date;
+    /** What kept it from being done, as a sentence; absent where it was. */
+    readonly error?: string;
 }
 
 export interface AgentOptions {
@@ -25,10 +34,12 @@ export interface AgentOptions {
     readonly observer: AgentObserver;
 }
 
-/** Changes that come within this time of an apply are applied together. */
-const SETTLE_MS = 50;
+/** Changes that come within this time of an apply are applied together, as are those that come while one is under way. */
+const SETTLE_MS = 10;
 /** How often the kernel's rules are looked at: they are to be repaired within a second. */
 const DRIFT_CHECK_MS = 500;
+/** Longer than a program that writes rules is given. */
+const LONGEST_TURN_MS = 330_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 
@@ -45,8 +56,13 @@ export class Agent {
     private readonly healthChecks: HealthCheckPorts;
     private isStale = true;
     private wake: () => void = () => undefined;
-    private failure: string | undefined;
-    private lastState: ProxyState = { ports: [] };
+    private sync: Sync | undefined;
+    private turnedAt = Date.now();
+    private noteFirstSync: () => void = () => undefined;
+    /** Done once the rules have been, or could not be, brought to the cluster's state for the first time. */
+    public readonly hasSynced = new Promise<void>((resolve) => {
+        this.noteFirstSync = resolve;
+    });
 
     constructor(
         private readonly client: ClusterClient,
@@ -61,12 +77,17 @@ export class Agent {
     public get unhealthy(): string | undefined {
         return this.missing.size > 0
             ? `not yet read: ${[...this.missing].map(({ plural }) => plural).join(", ")}`
-            : this.failure;
+            : this.sync?.error;
     }
 
-    /** What the kernel's rules do. */
-    public get state(): ProxyState {
-        return this.lastState;
+    /** The last time the rules were to be brought to the cluster's state. */
+    public get lastSync(): Sync | undefined {
+        return this.sync;
+    }
+
+    /** Whether the agent still works: what it waits for at most is one run of a program that writes rules. */
+    public isTurning(): boolean {
+        return Date.now() - this.turnedAt < LONGEST_TURN_MS;
     }
 
     /** The Services, with what of them cannot be served. */
@@ -130,6 +151,7 @@ export class Agent {
     private async keepRules(signal: AbortSignal): Promise<void> {
         let failures = 0;
         while (!signal.aborted) {
+            this.turnedAt = Date.now();
             // Rules made of half of what there is would break connections: nothing is applied before all has been read.
             if (this.missing.size > 0 || (!this.isStale && (await this.isIntact()))) {
                 await this.woken(DRIFT_CHECK_MS, signal);
@@ -143,8 +165,9 @@ export class Agent {
             } catch (error) {
                 this.isStale = true;
                 failures += 1;
-                this.failure = messageOf(error);
-                this.options.observer.trouble(this.failure);
+                this.sync = { at: new Date(), error: messageOf(error) };
+                this.noteFirstSync();
+                this.options.observer.failed(messageOf(error));
                 await pause(Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS), signal);
             }
         }
@@ -154,10 +177,10 @@ export class Agent {
         const begun = performance.now();
         const state = this.inventory.state();
         const applied = await this.dataplane.apply(state);
-        this.lastState = state;
-        this.failure = undefined;
+        this.sync = { at: new Date() };
+        this.noteFirstSync();
         this.healthChecks.serve([...this.inventory.proxied()]);
-        this.options.observer.applied(applied, (performance.now() - begun) / 1000);
+        this.options.observer.applied(applied, state, (performance.now() - begun) / 1000);
     }
 
     private async isIntact(): Promise<boolean> {

@@ -22,4 +22,6 @@ export interface Dataplane {
     remove(): Promise<void>;
     /** The rules that decide about a port, as the kernel's program prints them, for people. */
     explain(port: ProxyPort): string[];
+    /** Ends what watches the rules; they stay. */
+    close(): void;
 }

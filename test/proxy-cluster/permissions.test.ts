@@ -113,9 +113,11 @@ describe("the rights of the service proxy", function () {
             isIntact: async () => Promise.resolve(true),
             remove: async () => Promise.resolve(),
             explain: () => [],
+            close: () => undefined,
         };
         const observer = {
             applied: () => undefined,
+            failed: (sentence: string) => void troubles.push(sentence),
             trouble: (sentence: string) => void troubles.push(sentence),
             drifted: () => undefined,
         };

@@ -107,7 +107,7 @@ describe("changes of Services by the status API", () => {
         assert.equal((await send("POST", "", { token: editor, type: YAML_TYPE, body })).status, 201);
         const service = await found("yaml");
         assert.equal(service?.metadata?.annotations?.["vm.novasphere.dev/network"], "prod/lan");
-        assert.equal(service?.spec?.ports?.[0]?.targetPort, "http");
+        assert.equal(service.spec?.ports?.[0]?.targetPort, "http");
     });
 
     it("does nothing without a token, whatever the body, and nothing with one that the cluster does not know", async () => {

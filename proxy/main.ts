@@ -1,0 +1,126 @@
+#!/usr/bin/env node
+import { setTimeout as sleep } from "node:timers/promises";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { pino, type Logger } from "pino";
+import { clientFor } from "../cluster/client";
+import { Agent } from "./agent";
+import { AgentStatus } from "./agent-status";
+import { NftablesDataplane } from "./dataplane/nftables";
+import { runEndpointController } from "./endpoints/controller";
+import { observerOf } from "./metrics-observer";
+import { ProxyMetrics } from "./status/metrics";
+import type { StatusServer } from "./status/server";
+
+// What a node's pod of ServiceProxy and the endpoint controller's run.
+
+/** The status API is there by then, also where the cluster does not answer. */
+const STATUS_BY_MS = 5_000;
+
+interface ConnectionOptions {
+    readonly kubeconfig?: string;
+    readonly context?: string;
+    readonly logLevel: string;
+}
+
+interface AgentOptions extends ConnectionOptions {
+    readonly nodeName: string;
+    readonly statusAddress: string;
+    readonly statusPort: number;
+    readonly statusTokenFile?: string;
+}
+
+async function runAgent(options: AgentOptions, log: Logger, signal: AbortSignal): Promise<void> {
+    const dataplane = await NftablesDataplane.create();
+    const client = clientFor(options);
+    const metrics = new ProxyMetrics();
+    const agent = new Agent(client, dataplane, { nodeName: options.nodeName, observer: observerOf(log, metrics) });
+    const failing = new AbortController();
+    const working = agent.run(AbortSignal.any([signal, failing.signal]));
+    let status: StatusServer | undefined;
+    try {
+        // The rules come first: what serves HTTP takes longer to load than they take to write.
+        await Promise.race([agent.hasSynced, sleep(STATUS_BY_MS, undefined, { ref: false }), working]);
+        const { startStatusServer } = await import("./status/server.js");
+        const { statusAddress: host, statusPort: port, statusTokenFile: tokenFile } = options;
+        status = await startStatusServer(
+            { host, port, client, metrics, log, ...(tokenFile !== undefined && { tokenFile }) },
+            new AgentStatus(client, agent, dataplane),
+        );
+        await working;
+    } catch (error) {
+        failing.abort();
+        await working;
+        throw error;
+    } finally {
+        await status?.close();
+        dataplane.close();
+    }
+}
+
+/** Runs until a signal asks it to end; a failure is told in a sentence. */
+async function runUntilSignal(
+    { logLevel }: Pick<ConnectionOptions, "logLevel">,
+    work: (log: Logger, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+    const log = pino({ level: logLevel });
+    const ending = new AbortController();
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+        process.once(signal, () => {
+            ending.abort();
+        });
+    }
+    try {
+        await work(log, ending.signal);
+    } catch (error) {
+        log.fatal(error instanceof Error ? error.message : String(error));
+        process.exitCode = 1;
+    }
+}
+
+function portNumber(text: string): number {
+    const port = Number(text);
+    if (!/^\d+$/.test(text) || port > 65_535) {
+        throw new InvalidArgumentError("A port is a whole number from 0 to 65535.");
+    }
+    return port;
+}
+
+function connectionOptions(command: Command): Command {
+    return command
+        .option("--kubeconfig <file>", "the kubeconfig to use (default: as kubectl finds it, else the pod's)")
+        .option("--context <name>", "the context of the kubeconfig to use (default: its current one)")
+        .addOption(
+            new Option("--log-level <level>", "what is logged, as JSON lines on standard output")
+                .choices(["debug", "info", "warn", "error"])
+                .default("info"),
+        );
+}
+
+const program = new Command("wukong-proxy").description("Serves Services of VMs on secondary networks.");
+connectionOptions(program.command("agent"))
+    .description("Keeps a node's rules as the cluster's Services ask. They stay when it ends.")
+    .addOption(
+        new Option("--mode <mode>", "what the node's rules are made of").choices(["nftables"]).default("nftables"),
+    )
+    .requiredOption("--node-name <name>", "the node as EndpointSlices name it")
+    .option("--status-address <address>", "where the status API listens", "127.0.0.1")
+    .option("--status-port <port>", "its port; 0 takes a free one", portNumber, 5050)
+    .option("--status-token-file <file>", "the token its readers must send; required at any address but loopback")
+    .action(async (options: AgentOptions) =>
+        runUntilSignal(options, async (log, signal) => runAgent(options, log, signal)),
+    );
+connectionOptions(program.command("endpoints"))
+    .description("Keeps the EndpointSlices of Services of VMs on secondary networks; one is enough for a cluster.")
+    .action(async (options: ConnectionOptions) =>
+        runUntilSignal(options, async (log, signal) => runEndpointController(clientFor(options), signal, log)),
+    );
+program
+    .command("cleanup")
+    .description("Removes the rules from this node, and nobody else's.")
+    .action(async () =>
+        runUntilSignal({ logLevel: "info" }, async (log) => {
+            await (await NftablesDataplane.create()).remove();
+            log.info("the rules are removed");
+        }),
+    );
+void program.parseAsync();
