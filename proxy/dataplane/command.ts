@@ -10,7 +10,8 @@ const PATIENCE_MS = 300_000;
  * @throws Error with what it said, where it failed or is not there
  */
 export async function run(program: string, args: readonly string[], input = ""): Promise<string> {
-    const child = spawn(program, args, { timeout: PATIENCE_MS, killSignal: "SIGKILL" });
+    // A `timeout` of spawn itself would keep this process for as long where the program cannot be started.
+    const child = spawn(program, args, { signal: AbortSignal.timeout(PATIENCE_MS), killSignal: "SIGKILL" });
     child.stdin.on("error", () => undefined); // it has ended before it has read all: its exit code says why
     child.stdin.end(input);
     const ended = new Promise<string>((resolve, reject) => {
@@ -21,7 +22,7 @@ export async function run(program: string, args: readonly string[], input = ""):
     });
     const [end, stdout, stderr] = await Promise.all([
         ended.catch((cause: unknown) => {
-            throw new Error(missing(program, cause as NodeJS.ErrnoException), { cause });
+            throw new Error(failedStart(program, cause as NodeJS.ErrnoException), { cause });
         }),
         text(child.stdout),
         text(child.stderr),
@@ -36,8 +37,11 @@ export async function run(program: string, args: readonly string[], input = ""):
 /** Where a package of it is found; the node agent's image has them all. */
 const PACKAGES: Readonly<Record<string, string>> = { nft: "nftables", conntrack: "conntrack or conntrack-tools" };
 
-function missing(program: string, { code, message }: NodeJS.ErrnoException): string {
+function failedStart(program: string, { code, message }: NodeJS.ErrnoException): string {
     const name = PACKAGES[program] ?? "iptables";
+    if (code === "ABORT_ERR") {
+        return `${program} did not end within ${String(PATIENCE_MS / 1000)} s.`;
+    }
     return code === "ENOENT"
         ? `There is no \`${program}\` on the PATH, without which the node agent cannot serve: install the package ${name}.`
         : `${program} cannot be started: ${message}.`;

@@ -12,6 +12,8 @@ const SERVICES = "10.96.0.0/16";
 /** A network that is neither the Services' nor the endpoints'. */
 const CLIENT = "192.0.2.2";
 
+const IP = "/usr/sbin/ip";
+
 let stands = 0;
 
 /**
@@ -24,13 +26,16 @@ export class ProxyStand {
     private readonly namespaces: string[] = [];
     private readonly programs: ChildProcess[] = [];
     private relay: net.Server | undefined;
+    private readonly relayed = new Set<net.Socket>();
     private client: ChildProcess | undefined;
+
+    private constructor(private readonly apiServerPort: number) {}
 
     /** @param apiServerPort port of the API server on this machine's loopback */
     static async create(apiServerPort: number): Promise<ProxyStand> {
-        const stand = new ProxyStand();
+        const stand = new ProxyStand(apiServerPort);
         try {
-            await stand.build(apiServerPort);
+            await stand.build();
             return stand;
         } catch (error) {
             await stand.dispose();
@@ -41,13 +46,38 @@ export class ProxyStand {
     /** Starts a program in the node; its output goes to a file that `log` gives. */
     start(file: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess {
         const log = fs.openSync(path.join(this.directory, "log"), "a");
-        const program = spawn("ip", ["netns", "exec", this.nameOf("node"), file, ...args], {
+        // `ip` is found on this process's PATH, the program on that of its environment.
+        const program = spawn(IP, this.inNode([file, ...args]), {
             stdio: ["ignore", log, log],
             env: { ...process.env, ...environment },
         });
         fs.closeSync(log);
         this.programs.push(program);
         return program;
+    }
+
+    /** The arguments with which `ip` runs a command in the node. */
+    inNode(command: readonly string[]): string[] {
+        return ["netns", "exec", this.nameOf("node"), ...command];
+    }
+
+    /** Cuts the node's connections to the API server, and lets it make no other. */
+    loseApiServer(): void {
+        this.relay?.close();
+        this.relayed.forEach((connection) => connection.destroy());
+    }
+
+    /** Lets the node reach the API server again. */
+    async findApiServer(): Promise<void> {
+        const socket = path.join(this.directory, "api-server");
+        fs.rmSync(socket, { force: true });
+        this.relay = net.createServer((one) => {
+            this.relayed.add(one);
+            one.on("close", () => this.relayed.delete(one));
+            join(one, net.connect(this.apiServerPort, "127.0.0.1"));
+        });
+        this.relay.listen(socket);
+        await once(this.relay, "listening");
     }
 
     log(): string {
@@ -74,14 +104,14 @@ export class ProxyStand {
                 await ended;
             }
         }
-        this.relay?.close();
+        this.loseApiServer();
         for (const namespace of this.namespaces) {
             execFileSync("ip", ["netns", "delete", namespace]);
         }
         fs.rmSync(this.directory, { recursive: true, force: true });
     }
 
-    private async build(apiServerPort: number): Promise<void> {
+    private async build(): Promise<void> {
         for (const name of ["node", "client", "backend"]) {
             execFileSync("ip", ["netns", "add", this.nameOf(name)]);
             this.namespaces.push(this.nameOf(name));
@@ -96,14 +126,9 @@ export class ProxyStand {
             this.ip("backend", `route add local ${network} dev lo`);
         }
         this.sysctl("node", "net.ipv4.ip_forward=1");
-        const socket = path.join(this.directory, "api-server");
-        this.relay = net.createServer((one) => {
-            join(one, net.connect(apiServerPort, "127.0.0.1"));
-        });
-        this.relay.listen(socket);
-        await once(this.relay, "listening");
+        await this.findApiServer();
         await Promise.all([
-            this.fork("node", "relay.js", [String(apiServerPort), socket]),
+            this.fork("node", "relay.js", [String(this.apiServerPort), path.join(this.directory, "api-server")]),
             this.fork("backend", "backend.js", ["8080"]),
         ]);
         this.client = await this.fork("client", "client.js", []);
