@@ -56,6 +56,9 @@ export class Agent {
     private readonly healthChecks: HealthCheckPorts;
     private isStale = true;
     private wake: () => void = () => undefined;
+    private nextChange: Promise<void> | undefined;
+    /** The look at the kernel's rules that is under way. */
+    private look: Promise<boolean> | undefined;
     private sync: Sync | undefined;
     private turnedAt = Date.now();
     private noteFirstSync: () => void = () => undefined;
@@ -150,6 +153,9 @@ export class Agent {
 
     private async keepRules(signal: AbortSignal): Promise<void> {
         let failures = 0;
+        signal.addEventListener("abort", () => {
+            this.wake();
+        });
         while (!signal.aborted) {
             this.turnedAt = Date.now();
             // Rules made of half of what there is would break connections: nothing is applied before all has been read.
@@ -183,28 +189,46 @@ export class Agent {
         this.options.observer.applied(applied, state, (performance.now() - begun) / 1000);
     }
 
+    /** A dataplane may take seconds to know (`nft monitor` reads all tables first): a change does not wait for that. */
     private async isIntact(): Promise<boolean> {
-        try {
-            if (await this.dataplane.isIntact()) {
-                return true;
-            }
-            this.options.observer.drifted();
-        } catch (error) {
-            this.options.observer.trouble(messageOf(error));
-        }
-        return false;
+        this.look ??= this.dataplane
+            .isIntact()
+            .then(
+                (intact) => {
+                    if (!intact) {
+                        this.options.observer.drifted();
+                    }
+                    return intact;
+                },
+                (error: unknown) => {
+                    this.options.observer.trouble(messageOf(error));
+                    return false;
+                },
+            )
+            .finally(() => {
+                this.look = undefined;
+            });
+        return Promise.race([this.look, this.change().then(() => true)]);
     }
 
     /** Until something has changed, or the time is over. */
     private async woken(ms: number, signal: AbortSignal): Promise<void> {
-        const change = new AbortController();
-        this.wake = () => {
-            change.abort();
-        };
-        if (!this.isStale || this.missing.size > 0) {
-            await pause(ms, AbortSignal.any([signal, change.signal]));
+        if ((!this.isStale || this.missing.size > 0) && !signal.aborted) {
+            const waiting = new AbortController();
+            await Promise.race([pause(ms, waiting.signal), this.change()]);
+            waiting.abort();
         }
-        this.wake = () => undefined;
+    }
+
+    /** Done with the next change. */
+    private async change(): Promise<void> {
+        this.nextChange ??= new Promise((resolve) => {
+            this.wake = () => {
+                this.nextChange = undefined;
+                resolve();
+            };
+        });
+        return this.nextChange;
     }
 }
 

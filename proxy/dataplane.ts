@@ -8,7 +8,7 @@ export interface Applied {
     readonly flowsRemoved: number;
 }
 
-/** The rules of a node's kernel. Calls do not overlap: the agent makes one at a time. */
+/** The rules of a node's kernel. The agent makes one call at a time, but for `isIntact`, during which it may apply. */
 export interface Dataplane {
     /**
      * Brings the rules to the state, in one transaction for each IP family: a packet meets the old rules or the new ones.

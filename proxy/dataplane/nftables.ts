@@ -46,12 +46,14 @@ export class NftablesDataplane implements Dataplane {
      * @throws Error where `nft` or `conntrack` is not there, or the kernel or nft lacks what the rules are made of
      */
     public static async create(): Promise<NftablesDataplane> {
-        await run("conntrack", ["--version"]);
-        await run("nft", ["--check", "--file", "-"], layoutOf(4));
-        const hasIPv6 = await run("nft", ["--check", "--file", "-"], layoutOf(6)).then(
-            () => true,
-            () => false, // a kernel that was started without IPv6
-        );
+        const [hasIPv6] = await Promise.all([
+            run("nft", ["--check", "--file", "-"], layoutOf(6)).then(
+                () => true,
+                () => false, // a kernel that was started without IPv6
+            ),
+            run("nft", ["--check", "--file", "-"], layoutOf(4)),
+            run("conntrack", ["--version"]),
+        ]);
         return new NftablesDataplane(hasIPv6 ? [4, 6] : [4]);
     }
 
@@ -107,7 +109,8 @@ export class NftablesDataplane implements Dataplane {
             return;
         }
         const served: ProxyPort[] = [];
-        for (const family of this.families) {
+        const tables = await run("nft", ["list", "tables"]);
+        for (const family of this.families.filter((each) => tables.includes(`table ${familyWord(each)} ${TABLE}\n`))) {
             for (const map of ["endpoints", "node-endpoints"]) {
                 served.push(...servedPorts(family, await this.list(family, map)));
             }
