@@ -154,8 +154,9 @@ export interface ServiceExposureArgs extends ExposureArgs, ClusterScopedArgs {
     /** Labels of the VMs' instances, instead of `virtualMachines`. */
     selector?: Record<string, pulumi.Input<string>>;
     /**
-     * Network on which the VMs are reached: a Network, or the `namespace/name` of a NetworkAttachmentDefinition. Its Service
-     * has no selector: the endpoint controller of ServiceProxy keeps its endpoints. @default the pod network
+     * Network on which the VMs are reached: a Network, or a NetworkAttachmentDefinition, as `name` (of the Service's
+     * namespace) or `namespace/name`. Its Service has no selector: the endpoint controller of ServiceProxy keeps its
+     * endpoints. @default the pod network
      */
     network?: Network | pulumi.Input<string>;
     /** @default that of the VMs, else "default" */

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { needsNetworkPolicy, validateExposure, type Exposure } from "../core/service/exposure";
 import { expandPorts } from "../core/service/ports";
 import { selectorOf, type LabelledVm } from "../core/service/selector";
+import { qualifiedNad } from "../core/nic";
 import type { Problem } from "../core/problem";
 import type { CommonInputs, InputsOf } from "../dynamic/connection";
 import type { ClaimedVm, ServiceClaimInputs } from "../dynamic/service-claim/inputs";
@@ -10,7 +11,7 @@ import { ServiceClaim } from "../dynamic/service-claim/resource";
 import { ServiceEndpoints } from "../dynamic/service-endpoints/resource";
 import { untraced } from "../dynamic/shim";
 import type { ExposedVirtualMachine, ServiceExposureArgs } from "./exposure-args";
-import { isPlain } from "./input";
+import { derived, isPlain } from "./input";
 import { Network } from "./network";
 import { nodePortRange } from "./node-port-range";
 import { managerOfStack } from "./manager";
@@ -46,12 +47,13 @@ export class ServiceExposure extends pulumi.ComponentResource {
         ]);
         const scope = scopeOf(this, args);
         const serviceName = args.serviceName ?? `${name}-${type === "NodePort" ? "nodeport" : "service"}`;
+        const namespace = args.namespace ?? vms[0]?.namespace ?? "default";
         const planned: PlannedService = {
             name: serviceName,
-            namespace: args.namespace ?? vms[0]?.namespace ?? "default",
+            namespace,
             ports: expandPorts(args.ports).ports,
             dataplane: exposure.dataplane,
-            network: networkName(args.network),
+            network: networkName(args.network, namespace),
             selector: args.selector ?? (found?.ok ? found.value : {}),
             ownerReferences: args.ownedByVirtualMachine ? ownerReferences(vms) : undefined,
             args,
@@ -184,7 +186,13 @@ function plainLabels({ vmName, podLabels }: ExposedVirtualMachine): LabelledVm {
     return { name: vmName, labels: Object.fromEntries(known) };
 }
 
-/** `namespace/name` of the network. */
-function networkName(network: ServiceExposureArgs["network"]): pulumi.Input<string> | undefined {
-    return network instanceof Network ? network.nadName : network;
+/** `namespace/name` of the network; a name alone is one of the Service's namespace. */
+function networkName(
+    network: ServiceExposureArgs["network"],
+    namespace: pulumi.Input<string>,
+): pulumi.Input<string> | undefined {
+    if (network === undefined || network instanceof Network) {
+        return network?.nadName;
+    }
+    return derived([namespace, network], ([place, name]) => qualifiedNad(place, name));
 }

@@ -210,7 +210,13 @@ describe("ServiceExposure", () => {
         const { registered } = await deploy(
             () =>
                 new ServiceExposure("front", {
-                    ...{ selector: { a: "b" }, network: "net/lan", ports: PORTS, dataplane: "kube-proxy" },
+                    ...{
+                        selector: { a: "b" },
+                        namespace: "net",
+                        network: "lan",
+                        ports: PORTS,
+                        dataplane: "kube-proxy",
+                    },
                 }),
         );
         const { metadata, spec } = find(registered, "Service", "front-service").inputs;
