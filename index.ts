@@ -21,6 +21,7 @@ export type {
     SecondaryAddressArgs,
 } from "./components/networks";
 export type {
+    ExposedNic,
     ExposedVirtualMachine,
     ExposureArgs,
     IngressArgs,
@@ -58,4 +59,5 @@ export { NetworkInterface } from "./dynamic/network-interface/resource";
 export type { RunStrategy } from "./dynamic/power-state/inputs";
 export { PoolGuard } from "./dynamic/pool-guard/resource";
 export { PowerState } from "./dynamic/power-state/resource";
+export { ServiceClaim } from "./dynamic/service-claim/resource";
 export { ServiceEndpoints } from "./dynamic/service-endpoints/resource";

@@ -16,14 +16,22 @@ export interface ExposedVirtualMachine {
     readonly namespace: pulumi.Output<string>;
     /** Labels of the VM's instance and pods. */
     readonly podLabels: Readonly<Record<string, pulumi.Input<string>>>;
-    /** Its NICs: on the pod network, or on one that a NetworkAttachmentDefinition (`namespace/name`) makes. */
-    readonly nics: readonly { readonly type: string; readonly nadName: pulumi.Input<string> | undefined }[];
+    /** Its NICs. */
+    readonly nics: readonly ExposedNic[];
     /** The VirtualMachine object in the cluster. */
     readonly object: kubernetes.apiextensions.CustomResource;
     /** What starts the VM: its Service has endpoints only after that. */
     readonly powerState: PowerState;
     /** False where the program leaves the VM off. */
     readonly expectedToRun: boolean;
+}
+
+/** A NIC on which a VM may be reached. */
+export interface ExposedNic {
+    /** `pod`, or the kind of the network that it is on. */
+    readonly type: string;
+    /** NetworkAttachmentDefinition, as `namespace/name`; undefined for the pod network. */
+    readonly nadName: pulumi.Input<string> | undefined;
 }
 
 /** One port of a Service, or several that follow each other. */

@@ -8,7 +8,7 @@ import { NetworkInterface } from "../dynamic/network-interface/resource";
 import type { RunStrategy } from "../dynamic/power-state/inputs";
 import { PowerState } from "../dynamic/power-state/resource";
 import { untraced } from "../dynamic/shim";
-import type { ExposedVirtualMachine } from "./exposure-args";
+import type { ExposedNic, ExposedVirtualMachine } from "./exposure-args";
 import { guestSecret } from "./guest-secret";
 import { managerOfStack, objectAnnotations } from "./manager";
 import type { NetworkInterfaceArgs, NetworkStatus } from "./networks";
@@ -104,7 +104,7 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
     /** What starts and stops the VM, after all its NICs. */
     public readonly powerState: PowerState;
     public readonly podLabels: Readonly<Record<string, pulumi.Input<string>>>;
-    public readonly nics: ExposedVirtualMachine["nics"];
+    public readonly nics: readonly ExposedNic[];
     /** Services by the name of their NIC; those of `portMappings` by it with `-nodeport` or `-hostport` behind it. */
     public readonly services: Readonly<Record<string, ServiceExposure>>;
     /** Where traffic flows to, as `address:port`, by name of the Service; known once it flows. */

@@ -1,6 +1,5 @@
 import type { Problem } from "../problem";
-import type { Exposure } from "./exposure";
-import { expandPorts } from "./ports";
+import { expandPorts, type PortSpec } from "./ports";
 
 /** HTTP by host and path in front of a Service, by the cluster's ingress controller. */
 export interface IngressSpec {
@@ -11,11 +10,18 @@ export interface IngressSpec {
     readonly port?: string | number;
 }
 
+/** The Service behind it. */
+interface Backend {
+    readonly type: string;
+    readonly clusterIP?: string;
+    readonly ports: readonly PortSpec[];
+}
+
 /** A DNS name, with `*` for its first label at most (IsDNS1123Subdomain and IsWildcardDNS1123Subdomain of Kubernetes). */
 const HOST = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /** What the API server would refuse of an Ingress, and what no ingress controller could serve. */
-export function ingressProblems(ingress: IngressSpec, { type, clusterIP, ports }: Exposure): Problem[] {
+export function ingressProblems(ingress: IngressSpec, { type, clusterIP, ports }: Backend): Problem[] {
     const problems: Problem[] = [];
     if (type !== "ClusterIP" || clusterIP === "None") {
         problems.push({
