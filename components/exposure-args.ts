@@ -138,6 +138,11 @@ export interface ExposureArgs {
      * gateway is the node. @default "Always"
      */
     masquerade?: Masquerade;
+    /**
+     * Name of the Service object. @default with type NodePort `<name>-nodeport`, with the others `<name>-service`; of a NIC
+     * with the names of VM and NIC, see docs/services.md
+     */
+    serviceName?: string;
     /** Further annotations of the Service, such as options of a load balancer. @default none */
     annotations?: Record<string, pulumi.Input<string>>;
     /**
@@ -146,7 +151,7 @@ export interface ExposureArgs {
      */
     ownedByVirtualMachine?: boolean;
     /**
-     * How long to wait for a ready endpoint, in seconds; not at all with `selector`, or where the VMs are off.
+     * How long to wait for a ready endpoint, in seconds; not at all where the program names no VM, or only VMs that are off.
      * @default 300
      */
     readyTimeoutSeconds?: number;
@@ -169,8 +174,6 @@ export interface ServiceExposureArgs extends ExposureArgs, ClusterScopedArgs {
     network?: Network | pulumi.Input<string>;
     /** @default that of the VMs, else "default" */
     namespace?: pulumi.Input<string>;
-    /** Name of the Service object. @default `<name>-nodeport` with type NodePort, `<name>-service` with the others */
-    serviceName?: string;
     /**
      * The NIC of a VM whose field it is.
      * @internal

@@ -3,10 +3,12 @@ import { primaryOf } from "../core/nic";
 import type { Problem } from "../core/problem";
 import { validateExposure } from "../core/service/exposure";
 import type { ExposedVirtualMachine, ServiceExposureArgs, ServicePortArgs } from "./exposure-args";
+import { serviceNameProblems } from "../core/service/name";
+import { selectorOf } from "../core/service/selector";
 import { isPlain } from "./input";
 import { nodePortRange } from "./node-port-range";
 import type { NetworkInterfaceArgs, PortMappingArgs } from "./networks";
-import { exposureOf } from "./service-exposure";
+import { exposureOf, plainLabels, serviceNameOf } from "./service-exposure";
 
 /** A Service that a NIC asks for. */
 export interface NicExposure {
@@ -31,15 +33,23 @@ export function nicExposures(vm: string, nics: readonly NetworkInterfaceArgs[]):
 }
 
 /** What is wrong with the exposures of a VM's NICs, each named by VM, NIC and field. */
-export function exposureProblems(vm: string, nics: readonly NetworkInterfaceArgs[]): Problem[] {
+export function exposureProblems(
+    vm: string,
+    nics: readonly NetworkInterfaceArgs[],
+    podLabels: ExposedVirtualMachine["podLabels"],
+): Problem[] {
     const exposures = nicExposures(vm, nics);
     return nics.flatMap((nic) => {
         const own = exposures.filter((exposure) => exposure.nic === nic.name);
         const problems = [
-            ...own.flatMap(({ field, args }) =>
-                validateExposure(exposureOf(onNetworkOf(nic, args))).map((problem) => ({
+            ...own.flatMap((exposure) =>
+                [
+                    ...validateExposure(exposureOf(onNetworkOf(nic, exposure.args))),
+                    ...serviceNameProblems(serviceNameOf(exposure.name, exposure.args)),
+                    ...labelProblems(exposure.args, { vmName: vm, podLabels }),
+                ].map((problem) => ({
                     ...problem,
-                    field: field === "portMappings" ? field : `${field}.${problem.field}`,
+                    field: exposure.field === "portMappings" ? exposure.field : `${exposure.field}.${problem.field}`,
                 })),
             ),
             ...mappingProblems(nic),
@@ -59,7 +69,7 @@ export function exposureOfVm(
     return {
         ...args,
         declaredBy: { vm: vm.vmName, nic, field },
-        ...(!args.selector && { virtualMachines: [vm] }),
+        virtualMachines: [vm],
         ...(network !== undefined && { network }),
         namespace: vm.namespace,
     };
@@ -150,6 +160,31 @@ function mappingProblems(nic: NetworkInterfaceArgs): Problem[] {
               },
           ]
         : [];
+}
+
+/** The VM is found by the labels of its Service, whoever says which these are. */
+function labelProblems(
+    { selector }: ServiceExposureArgs,
+    vm: Pick<ExposedVirtualMachine, "vmName" | "podLabels">,
+): Problem[] {
+    if (!selector) {
+        const found = selectorOf([plainLabels(vm)]);
+        return found.ok ? [] : [{ field: "selector", rule: found.rule, remedy: found.remedy }];
+    }
+    return Object.entries(selector).flatMap(([key, value]) => {
+        const own = vm.podLabels[key];
+        const isKnown = isPlain(value) && (own === undefined || isPlain(own));
+        return !isKnown || own === value
+            ? []
+            : [
+                  {
+                      field: "selector",
+                      value: `${key}=${value}`,
+                      rule: "the Service leads to VMs that have this label, and this one has not",
+                      remedy: "add it to the labels of the VM, or choose a label that it has",
+                  },
+              ];
+    });
 }
 
 /** Nothing reaches a guest whose cable is out. */

@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { needsNetworkPolicy, validateExposure, type Exposure } from "../core/service/exposure";
+import { serviceNameProblems } from "../core/service/name";
 import { expandPorts } from "../core/service/ports";
 import { selectorOf, type LabelledVm } from "../core/service/selector";
 import { qualifiedNad } from "../core/nic";
@@ -31,22 +32,23 @@ export class ServiceExposure extends pulumi.ComponentResource {
     public readonly ingress: kubernetes.networking.v1.Ingress | undefined;
     /** What limits who may come; absent where nothing, the load balancer or the node agent does. */
     public readonly networkPolicy: kubernetes.networking.v1.NetworkPolicy | undefined;
-    /** Where traffic flows to once the Service is up, as `address:port`; absent with `selector`. */
+    /** Where traffic flows to once the Service is up, as `address:port`; absent where no VM is named. */
     public readonly endpoints: ServiceEndpoints | undefined;
 
     constructor(name: string, args: ServiceExposureArgs, opts?: pulumi.ComponentResourceOptions) {
         super("wukong:index:ServiceExposure", name, {}, opts);
-        const { virtualMachines: vms = [], type = "ClusterIP" } = args;
+        const { virtualMachines: vms = [] } = args;
         const exposure = exposureOf(args);
         const found = args.selector ? undefined : selectorOf(vms.map(plainLabels));
+        const serviceName = serviceNameOf(name, args);
         refuse(this, `ServiceExposure ${name}`, [
             ...validateExposure(exposure),
+            ...serviceNameProblems(serviceName),
             ...ownerProblems(args),
             ...podNicProblems(args),
             ...(found?.ok === false && exposure.targets === 1 ? [{ field: "virtualMachines", ...found }] : []),
         ]);
         const scope = scopeOf(this, args);
-        const serviceName = args.serviceName ?? `${name}-${type === "NodePort" ? "nodeport" : "service"}`;
         const namespace = args.namespace ?? vms[0]?.namespace ?? "default";
         const planned: PlannedService = {
             name: serviceName,
@@ -96,13 +98,19 @@ export class ServiceExposure extends pulumi.ComponentResource {
     }
 }
 
+/** What the Service of an exposure is called. */
+export function serviceNameOf(name: string, { serviceName, type }: ServiceExposureArgs): string {
+    return serviceName ?? `${name}-${type === "NodePort" ? "nodeport" : "service"}`;
+}
+
 /** An exposure as far as it is said in plain values. */
 export function exposureOf({ clusterIP, loadBalancerIP, ...args }: ServiceExposureArgs): Exposure {
     const { network, virtualMachines = [], selector } = args;
     return {
         ...args,
         type: args.type ?? "ClusterIP",
-        targets: (virtualMachines.length > 0 ? 1 : 0) + (selector ? 1 : 0),
+        // A NIC names its VM in any case.
+        targets: args.declaredBy ? 1 : (virtualMachines.length > 0 ? 1 : 0) + (selector ? 1 : 0),
         network: network === undefined ? "pod" : "secondary",
         nodePortRange: nodePortRange(),
         dataplane: args.dataplane ?? (network === undefined ? "kube-proxy" : "wukong"),
@@ -115,7 +123,7 @@ export function exposureOf({ clusterIP, loadBalancerIP, ...args }: ServiceExposu
 function claimOf(
     exposure: string,
     { name, namespace, ports, selector, network, args }: PlannedService,
-    { virtualMachines = [], declaredBy }: ServiceExposureArgs,
+    { virtualMachines = [], declaredBy, selector: given }: ServiceExposureArgs,
     isRestricted: boolean,
 ): Omit<InputsOf<ServiceClaimInputs>, keyof CommonInputs> {
     const { clusterIP, loadBalancerIP, annotations } = args;
@@ -128,6 +136,7 @@ function claimOf(
         ...(annotations && { annotations: pulumi.output(annotations) }),
         ...(virtualMachines.length > 0 && { vms: pulumi.all(virtualMachines.map(claimedVm)) }),
         selector: pulumi.output(selector),
+        isSelectorGiven: given !== undefined,
         ...(network !== undefined && { network }),
         ...{ isRestricted, hasIngress: args.ingress !== undefined },
     };
@@ -150,8 +159,8 @@ function podNicProblems({ network, virtualMachines = [] }: ServiceExposureArgs):
 }
 
 /** An owner is one object: Kubernetes collects what has several only when all of them are gone. */
-function ownerProblems({ ownedByVirtualMachine, virtualMachines = [] }: ServiceExposureArgs): Problem[] {
-    return ownedByVirtualMachine === true && virtualMachines.length !== 1
+function ownerProblems({ ownedByVirtualMachine, virtualMachines = [], selector }: ServiceExposureArgs): Problem[] {
+    return ownedByVirtualMachine === true && (virtualMachines.length !== 1 || selector)
         ? [
               {
                   field: "ownedByVirtualMachine",
@@ -181,7 +190,7 @@ function ownerReferences([vm]: readonly ExposedVirtualMachine[]): PlannedService
     );
 }
 
-function plainLabels({ vmName, podLabels }: ExposedVirtualMachine): LabelledVm {
+export function plainLabels({ vmName, podLabels }: Pick<ExposedVirtualMachine, "vmName" | "podLabels">): LabelledVm {
     const known = Object.entries(podLabels).filter((label): label is [string, string] => isPlain(label[1]));
     return { name: vmName, labels: Object.fromEntries(known) };
 }

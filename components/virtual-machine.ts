@@ -119,6 +119,8 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
     ) {
         super("wukong:index:VirtualMachine", name, {}, opts);
         this.vmName = args.vmName ?? `${name}-vm`;
+        this.podLabels =
+            "template" in args ? (args.template.metadata?.labels ?? {}) : podLabels(this.vmName, args.labels);
         const adopt = "template" in args && args.adopt === true;
         const runStrategy = args.runStrategy ?? "Always";
         refuse(this, `VirtualMachine ${name}`, [
@@ -128,12 +130,10 @@ export class VirtualMachine extends pulumi.ComponentResource implements ExposedV
             ...("template" in args && !adopt ? probeProblems(this.vmName, args.template.spec, args.networks) : []),
             ...errorsOf(validateNics(this.vmName, args.networks.map(plainDeclaration))),
             ...networkProblems(this.vmName, args.networks),
-            ...exposureProblems(this.vmName, args.networks),
+            ...exposureProblems(this.vmName, args.networks, this.podLabels),
         ]);
         const namespace = args.namespace ?? "default";
         this.namespace = pulumi.output(namespace);
-        this.podLabels =
-            "template" in args ? (args.template.metadata?.labels ?? {}) : podLabels(this.vmName, args.labels);
         this.expectedToRun = runStrategy === "Always" || runStrategy === "RerunOnFailure";
         const scope = scopeOf(this, args);
         const timeoutSeconds = args.timeoutSeconds ?? 300;

@@ -22,8 +22,8 @@ export function selectorOf(vms: readonly LabelledVm[]): Parsed<Readonly<Record<s
     if (others.length === 0 && first.labels[VM_LABEL] !== undefined) {
         return parsed({ [VM_LABEL]: first.labels[VM_LABEL] });
     }
-    const shared = Object.entries(first.labels).filter(
-        ([key, value]) => key !== VM_LABEL && others.every(({ labels }) => labels[key] === value),
+    const shared = Object.entries(first.labels).filter(([key, value]) =>
+        others.every(({ labels }) => labels[key] === value),
     );
     if (shared.length > 0) {
         return parsed(Object.fromEntries(shared.sort(([a], [b]) => (a < b ? -1 : 1))));

@@ -30,10 +30,12 @@ export interface ServiceClaimInputs extends StoredClaim {
     loadBalancerIP?: string;
     /** Annotations of the Service. */
     annotations?: Record<string, string>;
-    /** The VMs behind it; absent where a selector is given. */
+    /** The VMs behind it, as far as the program names them. */
     vms?: ClaimedVm[];
     /** Labels that the Service finds them by. */
     selector: Record<string, string>;
+    /** Whether the program gives these labels: other VMs that have them are meant then too. */
+    isSelectorGiven: boolean;
     /** `namespace/name` of the network on which they are reached; absent for the pod network. */
     network?: string;
     /** Whether a NetworkPolicy limits who may come. */

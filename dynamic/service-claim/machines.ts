@@ -49,7 +49,7 @@ export async function machineProblems(
     return [
         ...unlabelledInstances(inputs, vms, instances, at),
         ...detachedProblems(inputs, vms, at),
-        ...strangerProblems(inputs, vms, found, at),
+        ...(inputs.isSelectorGiven ? [] : strangerProblems(inputs, vms, found, at)),
         ...closedPorts(inputs, vms, found, at),
     ];
 }

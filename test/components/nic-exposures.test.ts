@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { NetworkInterfaceArgs, VirtualMachine } from "../../index";
+import { VirtualMachine, type NetworkInterfaceArgs } from "../../index";
 import { deploy, find, namesOf, refusalOf, virtualMachine, type Deployment } from "./deploy";
 
 const POD = { name: "eth0", type: "pod" } as const;
@@ -52,8 +52,10 @@ describe("the exposures of a VM's NICs", () => {
 
     it("take further VMs by a selector", async () => {
         const selector = { tier: "web" };
-        const { registered } = await services({ ...POD, serviceExposure: { selector, ports: [{ port: 80 }] } });
+        const networks: NetworkInterfaceArgs[] = [{ ...POD, serviceExposure: { selector, ports: [{ port: 80 }] } }];
+        const { registered } = await deploy(() => virtualMachine({ networks, labels: { tier: "web", zone: "1" } }));
         assert.deepEqual(find(registered, "Service", "web-vm-service").inputs.spec.selector, selector);
+        assert.deepEqual(namesOf(registered, "ServiceEndpoints"), ["web-vm-service-endpoints"]);
     });
 });
 
@@ -81,13 +83,14 @@ describe("the port mappings of a NIC", () => {
             portMappings: [
                 { containerPort: 22, hostPort: 29999 },
                 { containerPort: 80, hostPort: 30080 },
+                { containerPort: 81, hostPort: 32768 },
             ],
         });
         const names = ["web-vm-eth1-nodeport", "web-vm-eth1-hostport"];
         assert.deepEqual(namesOf(registered, "Service"), names);
         assert.deepEqual(Object.keys(value.services), ["eth1-nodeport", "eth1-hostport"]);
         const { metadata, spec } = find(registered, "Service", "web-vm-eth1-hostport").inputs;
-        assert.equal(metadata.annotations["vm.novasphere.dev/host-ports"], "tcp-22=29999");
+        assert.equal(metadata.annotations["vm.novasphere.dev/host-ports"], "tcp-22=29999,tcp-81=32768");
         assert.equal(spec.type, "ClusterIP");
     });
 
@@ -119,6 +122,31 @@ describe("an exposure that leads nowhere", () => {
     it("is refused with its NIC and field", async () => {
         const text = await refusal({ ...POD, serviceExposure: { ports: [{ port: 80, nodePort: 30080 }] } });
         assert.match(text, /NIC "eth0" of VM "web-vm": serviceExposure\.ports\[0\]\.nodePort 30080 is refused/);
+    });
+
+    it("is refused where the VM has not the labels of the selector", async () => {
+        const serviceExposure = { selector: { tier: "web" }, ports: [{ port: 80 }] };
+        const text = await refusal({ ...POD, serviceExposure });
+        assert.match(text, /serviceExposure\.selector "tier=web" is refused: .*this one has not/);
+    });
+
+    it("is refused where its Service's name would be none, with a way to give it another", async () => {
+        const networks: NetworkInterfaceArgs[] = [{ ...POD, serviceExposure: { ports: [{ port: 80 }] } }];
+        const { error } = await refusalOf(() => virtualMachine({ networks, vmName: "1st" }));
+        assert.match(error.message, /serviceName "1st-service" is refused: .*begins with a letter/);
+        const { error: long } = await refusalOf(() => virtualMachine({ networks, vmName: `w${"e".repeat(55)}` }));
+        assert.match(long.message, /at most 63 characters/);
+    });
+
+    it("is refused where the template of the VM has no label that a Service could find it by", async () => {
+        const { error } = await refusalOf(
+            () =>
+                new VirtualMachine("web", {
+                    template: { spec: {} },
+                    networks: [{ ...POD, serviceExposure: { ports: [{ port: 80 }] } }],
+                }),
+        );
+        assert.match(error.message, /serviceExposure\.selector is refused: .*kubevirt\.io\/vm: web-vm/);
     });
 
     it("is refused where the NIC's cable is out", async () => {

@@ -165,18 +165,27 @@ describe("Services of VMs on the pod network", () => {
         });
     });
 
-    it("go with a VM that is deleted by hand, where they are its own, and the stack goes then", async () => {
+    it("go with a VM that is deleted by hand, where they are its own, and come and go with the stack then", async () => {
         await suite.stack.up(program({ ports: [{ port: 80 }], ownedByVirtualMachine: true }));
         const owner = (await service("web-vm-service")).metadata.ownerReferences[0];
         assert.equal(owner.uid, (await suite.view.vm("web-vm")).metadata?.uid);
-        await namespace.clients.custom.deleteNamespacedCustomObject({
-            ...{ group: "kubevirt.io", version: "v1", plural: "virtualmachines" },
-            ...{ namespace: namespace.name, name: "web-vm" },
-        });
-        await until("the Service to be collected", async () => {
-            const found: unknown = await service("web-vm-service");
-            return found === undefined ? done(true) : seen(found);
-        });
+        const deleteByHand = async (): Promise<void> => {
+            await namespace.clients.custom.deleteNamespacedCustomObject({
+                ...{ group: "kubevirt.io", version: "v1", plural: "virtualmachines" },
+                ...{ namespace: namespace.name, name: "web-vm" },
+            });
+            await until("the Service to be collected", async () => {
+                const found: unknown = await service("web-vm-service");
+                return found === undefined ? done(true) : seen(found);
+            });
+        };
+        await deleteByHand();
+        await suite.stack.refresh();
+        await suite.stack.up(program({ ports: [{ port: 80 }], ownedByVirtualMachine: true }));
+        const again = (await service("web-vm-service")).metadata.ownerReferences[0];
+        assert.equal(again.uid, (await suite.view.vm("web-vm")).metadata?.uid);
+        assert.notEqual(again.uid, owner.uid);
+        await deleteByHand();
         await suite.stack.destroy();
         assert.deepEqual(Object.keys(await suite.view.written()), []);
     });
