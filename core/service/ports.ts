@@ -169,25 +169,22 @@ function repeated(expanded: readonly ExpandedPorts[]): Problem[] {
         for (const port of ports) {
             const numbered = (number: number | undefined): string | undefined =>
                 number === undefined ? undefined : `${port.protocol} ${String(number)}`;
-            const keys = {
-                name: port.name,
-                port: numbered(port.port),
-                nodePort: numbered(port.nodePort),
-                hostPort: numbered(port.hostPort),
-            };
-            for (const [field, value] of Object.entries(keys)) {
-                if (value === undefined) {
-                    continue;
-                }
-                if (seen.has(`${field} ${value}`)) {
+            const keys = [
+                { field: "name", what: "name", value: port.name },
+                { field: "port", what: "port", value: numbered(port.port) },
+                { field: "nodePort", what: "port of the nodes", value: numbered(port.nodePort) },
+                { field: "hostPort", what: "port of the nodes", value: numbered(port.hostPort) },
+            ];
+            for (const { field, what, value } of keys.filter((key) => key.value !== undefined)) {
+                if (seen.has(`${what} ${value ?? ""}`)) {
                     problems.push({
                         field: `ports[${String(index)}].${field}`,
-                        value,
-                        rule: `a Service has each ${field} once`,
+                        value: value ?? "",
+                        rule: `a Service has each ${what} once`,
                         remedy: "choose another, or drop the repetition",
                     });
                 }
-                seen.add(`${field} ${value}`);
+                seen.add(`${what} ${value ?? ""}`);
             }
         }
     });

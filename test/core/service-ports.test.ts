@@ -77,6 +77,14 @@ describe("ports of a Service", () => {
             ],
             /ports\[1\]\.hostPort "TCP 8080"/,
         ],
+        [
+            "a host port that is another's node port",
+            [
+                { name: "a", port: 80, nodePort: 30_080 },
+                { name: "b", port: 81, hostPort: 30_080 },
+            ],
+            /ports\[1\]\.hostPort "TCP 30080" .*port of the nodes once/,
+        ],
     ] as [string, PortSpec[], RegExp][]) {
         it(`are not ${what}`, () => {
             assert.match(refusals(...ports), expected);

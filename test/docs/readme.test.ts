@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import * as k8s from "@kubernetes/client-node";
 import { loadAllYaml } from "@kubernetes/client-node";
+import { accountKubeconfig } from "../support/account";
 import { ClusterView } from "../support/cluster-view";
 import { command } from "../support/command";
 import { done, orUndefined, seen, testClients, until, type TestClients } from "../support/embedded-cluster";
@@ -108,7 +109,8 @@ describe("README", () => {
                 await clients.objects.create(object);
             }
             const kubeconfig = path.join(folder, "kubeconfig");
-            writeFileSync(kubeconfig, await accountKubeconfig());
+            const account = permissions.find(({ kind }) => kind === "ServiceAccount")?.metadata;
+            writeFileSync(kubeconfig, await accountKubeconfig(clients, account?.namespace ?? "", account?.name ?? ""));
             view = new ClusterView(clients, NAMESPACE);
             initial = await view.written();
             stack = await TestStack.create({ kubeconfig });
@@ -122,20 +124,6 @@ describe("README", () => {
             programs.remove();
             rmSync(folder, { recursive: true, force: true });
         });
-
-        /** A kubeconfig with a token of the ServiceAccount, as it is used outside the cluster. */
-        async function accountKubeconfig(): Promise<string> {
-            const account = permissions.find(({ kind }) => kind === "ServiceAccount")?.metadata;
-            const { status } = await clients.core.createNamespacedServiceAccountToken({
-                name: account?.name ?? "",
-                namespace: account?.namespace ?? "",
-                body: { spec: { audiences: [], expirationSeconds: 3600 } },
-            });
-            const config = new k8s.KubeConfig();
-            const cluster = clients.config.getCurrentCluster()!;
-            config.loadFromClusterAndUser(cluster, { name: "pulumi", token: status?.token ?? "" });
-            return config.exportConfig();
-        }
 
         it("previews as shown", async () => {
             const { text } = await stack!.preview(programs.compile(source));

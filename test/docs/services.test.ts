@@ -21,10 +21,11 @@ describe("docs/services.md", () => {
         programs.remove();
     });
 
-    /** A program of the page, in the namespace and with a pool of this test. */
+    /** A program of the page, in the namespace of this test, with what belongs to the cluster named after it. */
     function program(index: number) {
         const source = (BLOCKS[index]?.code ?? "")
             .replaceAll('"shop"', JSON.stringify(suite.namespace.name))
+            .replaceAll('"service-proxy"', JSON.stringify(`proxy-${suite.namespace.name}`))
             .replaceAll('"shop-lan"', JSON.stringify(`pool-${suite.namespace.name}`));
         return programs.compile(source);
     }

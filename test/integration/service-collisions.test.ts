@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
 import * as k8s from "@kubernetes/client-node";
 import {
     ServiceExposure,
@@ -7,6 +10,7 @@ import {
     type NicExposureArgs,
     type ServiceExposureArgs,
 } from "../../index";
+import { accountKubeconfig } from "../support/account";
 import { done, seen, until } from "../support/embedded-cluster";
 import { assertSays, refusalOf } from "../support/refusal";
 import { useStack } from "../support/use-stack";
@@ -154,6 +158,9 @@ describe("a preview of Services", () => {
         };
         const twice = await refusal(exposures({ one: limited, two: limited }));
         assertSays(twice, "sourceRanges", "NetworkPolicies add up", `held by Service ${namespace.name}/`);
+        const within = { ...limited, selector: { tier: "db", zone: "1" } };
+        assertSays(await refusal(exposures({ one: limited, two: within })), "sourceRanges", "add up");
+        await suite.stack.preview(exposures({ one: limited, two: { ...limited, selector: { tier: "web" } } }));
         const body = { metadata: { name: "closed" }, spec: { podSelector: {}, policyTypes: ["Ingress"] } };
         const networking = namespace.clients.config.makeApiClient(k8s.NetworkingV1Api);
         await networking.createNamespacedNetworkPolicy({ namespace: namespace.name, body });
@@ -217,6 +224,33 @@ describe("a preview of Services", () => {
         const port = "serviceExposure.ports[0].targetPort 8080";
         assertSays(text, `NIC "eth0" of VM "${namespace.name}/stray"`, port, "TCP 443", "interfaces[].ports");
         await suite.stack.preview(exposing(443));
+    });
+
+    it("says what it has not looked at where the user may not look at other namespaces", async () => {
+        const { objects } = namespace.clients;
+        const metadata = { name: "limited", namespace: namespace.name };
+        await objects.create({ apiVersion: "v1", kind: "ServiceAccount", metadata });
+        await objects.create<k8s.V1Role>({
+            ...{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", metadata },
+            rules: [{ apiGroups: [""], resources: ["services"], verbs: ["*"] }],
+        });
+        await objects.create<k8s.V1RoleBinding>({
+            ...{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "RoleBinding", metadata },
+            roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "limited" },
+            subjects: [{ kind: "ServiceAccount", ...metadata }],
+        });
+        const folder = mkdtempSync(path.join(tmpdir(), "wukong-limited-"));
+        const kubeconfig = path.join(folder, "kubeconfig");
+        writeFileSync(kubeconfig, await accountKubeconfig(namespace.clients, namespace.name, "limited"));
+        try {
+            await suite.stack.become({ kubeconfig });
+            const { text } = await suite.stack.preview(exposures({ near: { clusterIP: "10.96.255.79" } }));
+            assertSays(text, "warning", "may not list services in all namespaces", "is not checked");
+            assertSays(await refusal(exposures({ near: { clusterIP } })), `held by Service ${namespace.name}/holder`);
+        } finally {
+            await suite.stack.become("admin");
+            rmSync(folder, { recursive: true });
+        }
     });
 
     it("is quiet about what the Service holds itself, and the port is free once it is gone", async () => {
