@@ -4,7 +4,8 @@ import { SLICE_LABEL } from "../core/service-proxy/names";
 import { ReservationIndex } from "../core/service-proxy/nic-addresses";
 import { PoolSubnets } from "../core/service-proxy/pool-subnets";
 import { publishedIn, type Slice } from "../core/service-proxy/slices";
-import { isVmService, type VmService } from "../core/service-proxy/vm-service";
+import type { ServiceObject } from "../core/service-proxy/objects";
+import { isVmService } from "../core/service-proxy/vm-service";
 import type { ClusterClient, KubernetesObject } from "./client";
 import type { PoolObject, Reservation } from "./ipam/objects";
 import { specOfPool } from "./ipam/pools";
@@ -25,7 +26,7 @@ import {
 export async function reportEndpoints(
     client: ClusterClient,
     namespace: string,
-    services: readonly VmService[],
+    services: readonly ServiceObject[],
 ): Promise<EndpointsReport[]> {
     const list = async <T>(kind: typeof MIGRATION): Promise<(T & KubernetesObject)[]> =>
         (await client.list<T & KubernetesObject>(kind, namespace)).items;
@@ -59,7 +60,7 @@ export async function reportEndpointsOf(
     namespace: string,
     name: string,
 ): Promise<EndpointsReport> {
-    const service = await client.get<VmService & KubernetesObject>(SERVICE, namespace, name);
+    const service = await client.get<ServiceObject & KubernetesObject>(SERVICE, namespace, name);
     const [report] = await reportEndpoints(client, namespace, [service]);
     return report ?? { families: [], vms: [], problems: [] };
 }

@@ -8,7 +8,8 @@ import { SERVICE_ANNOTATION } from "./names";
 import { addressOfNic, hostSubnet, type NicAddress, type ReservationIndex } from "./nic-addresses";
 import type { PoolSubnets } from "./pool-subnets";
 import { type ResolvedPort, resolvePorts } from "./target-ports";
-import { isChosen, targetOf, type VmService, type VmTarget } from "./vm-service";
+import type { ServiceObject } from "./objects";
+import { isChosen, targetOf, type VmTarget } from "./vm-service";
 
 /** What the cluster holds of VMs and their addresses. */
 export interface EndpointFacts {
@@ -65,7 +66,7 @@ export interface EndpointsReport {
 }
 
 /** The endpoints that a Service in front of VMs should have. */
-export function endpointsOf(service: VmService, facts: EndpointFacts): EndpointsReport {
+export function endpointsOf(service: ServiceObject, facts: EndpointFacts): EndpointsReport {
     const { target, problems } = targetOf(service);
     if (target === undefined) {
         return { families: [], vms: [], problems };
@@ -98,14 +99,14 @@ function notRunning(vm: string, printableStatus = "not started yet"): VmVerdict 
 }
 
 /** The families of a Service's addresses; of one that has none yet, both. */
-function familiesOf({ spec }: VmService): Family[] {
+function familiesOf({ spec }: ServiceObject): Family[] {
     const named = spec?.ipFamilies ?? [];
     return ([4, 6] as const).filter((family) => named.length === 0 || named.includes(familyName(family)));
 }
 
 function judge(
     vmi: VmiObject,
-    service: VmService,
+    service: ServiceObject,
     target: VmTarget,
     families: readonly Family[],
     facts: EndpointFacts,
@@ -236,7 +237,7 @@ function whyNotReady(
 /** Answers to clients beside a VM pass the node by, unless the node knows who is beside it. */
 function unknownSubnets(
     vm: string,
-    { metadata }: VmService,
+    { metadata }: ServiceObject,
     found: readonly { readonly address: NicAddress | string }[],
 ): string[] {
     return metadata.annotations?.[SERVICE_ANNOTATION.masquerade] !== "SameSubnet"

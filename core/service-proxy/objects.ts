@@ -12,6 +12,8 @@ export interface ServiceObject {
         readonly type?: string;
         readonly clusterIP?: string;
         readonly clusterIPs?: readonly string[];
+        /** `IPv4` and `IPv6`. */
+        readonly ipFamilies?: readonly string[];
         readonly externalIPs?: readonly string[];
         readonly ports?: readonly ServicePort[];
         readonly selector?: Readonly<Record<string, string>>;
@@ -34,6 +36,7 @@ export interface ServicePort {
     readonly port: number;
     readonly targetPort?: number | string;
     readonly nodePort?: number;
+    readonly appProtocol?: string;
 }
 
 /** What is read of an EndpointSlice (discovery.k8s.io/v1). Lists may be null. */

@@ -2,23 +2,18 @@ import { familyName } from "../ip";
 import { hashLabel } from "../reservation";
 import type { EndpointsReport, VmEndpoint } from "./endpoints";
 import { SLICE_ANNOTATION, SLICE_LABEL, SLICE_MANAGER } from "./names";
+import type { EndpointSliceObject, ServiceObject, SliceEndpoint } from "./objects";
 import { type ResolvedPort, resolvePorts } from "./target-ports";
-import type { VmService } from "./vm-service";
 
 /** An EndpointSlice (discovery.k8s.io/v1), as far as it is written here. */
-export interface Slice {
+export interface Slice extends EndpointSliceObject {
     readonly apiVersion?: string;
     readonly kind?: string;
-    readonly metadata: {
-        readonly name: string;
-        readonly namespace?: string;
-        readonly labels?: Readonly<Record<string, string>>;
-        readonly annotations?: Readonly<Record<string, string>>;
+    readonly metadata: EndpointSliceObject["metadata"] & {
         readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly uid: string }[];
     };
-    readonly addressType?: "IPv4" | "IPv6" | "FQDN";
     readonly ports?: readonly SlicePort[] | null;
-    readonly endpoints?: readonly SliceEndpoint[] | null;
+    readonly endpoints?: readonly (SliceEndpoint & { readonly targetRef?: TargetRef })[] | null;
 }
 
 interface SlicePort {
@@ -28,17 +23,12 @@ interface SlicePort {
     readonly appProtocol?: string;
 }
 
-interface SliceEndpoint {
-    readonly addresses: readonly string[];
-    readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean };
-    readonly nodeName?: string;
-    readonly targetRef?: {
-        readonly apiVersion?: string;
-        readonly kind?: string;
-        readonly namespace?: string;
-        readonly name?: string;
-        readonly uid?: string;
-    };
+interface TargetRef {
+    readonly apiVersion?: string;
+    readonly kind?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly uid?: string;
 }
 
 /** What is to be written so that the slices of a Service are as they should be: in this order, lest an endpoint is missed. */
@@ -57,7 +47,7 @@ const MAX_ENDPOINTS = 100;
  * @param existing all slices of the Service; those that others manage are left alone
  */
 export function sliceChanges<T extends Slice>(
-    service: VmService,
+    service: ServiceObject,
     report: EndpointsReport,
     existing: readonly T[],
 ): SliceChanges<T> {
@@ -86,7 +76,7 @@ export function sliceChanges<T extends Slice>(
 }
 
 /** Whether a slice is this controller's to write, for the Service of that name. */
-export function isOwn(slice: Slice, { metadata }: VmService): boolean {
+export function isOwn(slice: Slice, { metadata }: ServiceObject): boolean {
     const labels = slice.metadata.labels ?? {};
     return (
         labels[SLICE_LABEL.managedBy] === SLICE_MANAGER &&
@@ -108,11 +98,11 @@ export function publishedIn(
 }
 
 /** Not of a Service that had the name before. */
-function isOf(slice: Slice, { metadata }: VmService): boolean {
+function isOf(slice: Slice, { metadata }: ServiceObject): boolean {
     return slice.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid) === true;
 }
 
-function wantedSlices(service: VmService, report: EndpointsReport, mine: ReadonlyMap<string, Slice>): Slice[] {
+function wantedSlices(service: ServiceObject, report: EndpointsReport, mine: ReadonlyMap<string, Slice>): Slice[] {
     return report.families.flatMap((family) => {
         const groups = new Map<string, VmEndpoint[]>(); // by their ports
         for (const endpoint of report.vms.flatMap(({ endpoints }) => endpoints)) {
@@ -194,7 +184,7 @@ function merge(bins: readonly VmEndpoint[][]): void {
 }
 
 function sliceOf(
-    { metadata }: VmService,
+    { metadata }: ServiceObject,
     family: VmEndpoint["family"],
     ports: readonly ResolvedPort[],
     name: string,

@@ -1,5 +1,5 @@
 import type { ServiceProtocol } from "./model";
-import type { VmServicePort } from "./vm-service";
+import type { ServicePort } from "./objects";
 
 /** A port of a Service on one of its endpoints. */
 export interface ResolvedPort {
@@ -24,7 +24,7 @@ interface NicPort {
  * @returns missing: which names the NIC does not have, as clauses
  */
 export function resolvePorts(
-    ports: readonly VmServicePort[],
+    ports: readonly ServicePort[],
     declared: readonly NicPort[],
 ): { ports: ResolvedPort[]; missing: string[] } {
     const resolved: ResolvedPort[] = [];
@@ -37,7 +37,12 @@ export function resolvePorts(
         if (number === undefined) {
             missing.push(`its NIC declares no port "${targetPort}" of protocol ${protocol} (interfaces[].ports)`);
         } else {
-            resolved.push({ name, protocol, port: number, ...(appProtocol !== undefined && { appProtocol }) });
+            resolved.push({
+                name,
+                protocol: protocol as ServiceProtocol,
+                port: number,
+                ...(appProtocol !== undefined && { appProtocol }),
+            });
         }
     }
     return { ports: resolved, missing };

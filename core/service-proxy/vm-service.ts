@@ -1,37 +1,7 @@
 import { qualifiedNad } from "../nic";
 import { describe, type Problem } from "../problem";
-import type { ServiceProtocol } from "./model";
 import { SERVICE_ANNOTATION } from "./names";
-
-/** What is read of a Service in front of VMs. */
-export interface VmService {
-    readonly metadata: {
-        readonly name: string;
-        readonly namespace?: string;
-        readonly uid?: string;
-        readonly labels?: Readonly<Record<string, string>>;
-        readonly annotations?: Readonly<Record<string, string>>;
-        readonly deletionTimestamp?: string;
-    };
-    readonly spec?: {
-        readonly type?: string;
-        readonly selector?: Readonly<Record<string, string>> | null;
-        readonly clusterIPs?: readonly string[];
-        readonly ipFamilies?: readonly ("IPv4" | "IPv6")[];
-        readonly ports?: readonly VmServicePort[];
-        readonly publishNotReadyAddresses?: boolean;
-    };
-}
-
-/** A port of a Service, as the API server completes it. */
-export interface VmServicePort {
-    readonly name?: string;
-    readonly protocol?: ServiceProtocol;
-    readonly port: number;
-    readonly targetPort?: number | string;
-    readonly nodePort?: number;
-    readonly appProtocol?: string;
-}
+import type { ServiceObject } from "./objects";
 
 /** Which VMs are behind a Service, and on which network. */
 export interface VmTarget {
@@ -47,7 +17,7 @@ const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const PREFIX = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /** Whether the endpoints of a Service are ours to keep: it says so by one of the two annotations. */
-export function isVmService({ metadata: { annotations = {} } }: VmService): boolean {
+export function isVmService({ metadata: { annotations = {} } }: ServiceObject): boolean {
     return SERVICE_ANNOTATION.network in annotations || SERVICE_ANNOTATION.selector in annotations;
 }
 
@@ -55,7 +25,7 @@ export function isVmService({ metadata: { annotations = {} } }: VmService): bool
  * The VMs behind a Service for which `isVmService` holds.
  * @returns as sentences, why no VM is chosen; then there is no target
  */
-export function targetOf(service: VmService): { target?: VmTarget; problems: string[] } {
+export function targetOf(service: ServiceObject): { target?: VmTarget; problems: string[] } {
     const { name, namespace = "", annotations = {} } = service.metadata;
     const subject = `Service ${namespace}/${name}`;
     const problems: Problem[] = [];

@@ -18,12 +18,13 @@ import { SLICE_LABEL, SLICE_MANAGER } from "../../core/service-proxy/names";
 import { ReservationIndex } from "../../core/service-proxy/nic-addresses";
 import { PoolSubnets } from "../../core/service-proxy/pool-subnets";
 import { publishedIn, sliceChanges } from "../../core/service-proxy/slices";
-import { isVmService, type VmService } from "../../core/service-proxy/vm-service";
+import type { ServiceObject as Service } from "../../core/service-proxy/objects";
+import { isVmService } from "../../core/service-proxy/vm-service";
 import { ObjectStore } from "./object-store";
 import { WorkQueue } from "./work-queue";
 import { type SliceObject, writeSlices } from "./write-slices";
 
-type ServiceObject = VmService & KubernetesObject;
+type ServiceObject = Service & KubernetesObject;
 
 /** What an endpoint controller looks after. */
 export interface EndpointControllerOptions {

@@ -106,7 +106,8 @@ describe("changes of Services by the status API", () => {
         ].join("\n");
         assert.equal((await send("POST", "", { token: editor, type: YAML_TYPE, body })).status, 201);
         const service = await found("yaml");
-        assert.equal(service?.metadata?.annotations?.["vm.novasphere.dev/network"], "prod/lan");
+        assert.ok(service);
+        assert.equal(service.metadata?.annotations?.["vm.novasphere.dev/network"], "prod/lan");
         assert.equal(service.spec?.ports?.[0]?.targetPort, "http");
     });
 

@@ -2,15 +2,15 @@ import { endpointsOf, type EndpointFacts, type EndpointsReport } from "../../../
 import { type ReservedAddress, ReservationIndex } from "../../../core/service-proxy/nic-addresses";
 import { PoolSubnets } from "../../../core/service-proxy/pool-subnets";
 import type { Slice, SliceChanges } from "../../../core/service-proxy/slices";
-import type { VmService } from "../../../core/service-proxy/vm-service";
+import type { ServiceObject } from "../../../core/service-proxy/objects";
 import type { VmiObject } from "../../../core/kubevirt-objects";
 
 /** A Service in front of the VMs with label app=web, on network prod/lan. */
 export function serviceOf(
-    spec: VmService["spec"] = {},
+    spec: ServiceObject["spec"] = {},
     annotations: Record<string, string> = {},
     name = "front",
-): VmService {
+): ServiceObject {
     return {
         metadata: {
             ...{ name, namespace: "prod", uid: `uid-of-${name}` },
