@@ -86,20 +86,29 @@ export class CommandContext {
  * @param help.fields describes the objects that the command prints with `-o json`
  */
 export function addClusterOptions(command: Command, help: { examples: readonly string[]; fields: string }): Command {
-    command.addOption(new Option("-o, --output <format>", "how to print").choices(FORMATS).default("table"));
     return addConnectionOptions(
-        command,
+        addOutputOption(command),
         help.examples,
         `With -o json and -o yaml, a list of objects with:\n${help.fields}`,
     );
+}
+
+/** Gives a command the option `output` of `ClusterOptions`. */
+export function addOutputOption(command: Command): Command {
+    return command.addOption(new Option("-o, --output <format>", "how to print").choices(FORMATS).default("table"));
 }
 
 /** Gives a command the options of `ConnectionOptions`, and the rest of its help text. */
 export function addConnectionOptions(command: Command, examples: readonly string[], ...help: string[]): Command {
     command
         .option("--kubeconfig <file>", "the kubeconfig to use (default: as kubectl finds it)")
-        .option("--context <name>", "the context of the kubeconfig to use (default: its current one)")
-        .option("--debug", "print where an error comes from");
+        .option("--context <name>", "the context of the kubeconfig to use (default: its current one)");
+    return addDebugOption(command, examples, ...help);
+}
+
+/** Gives a command the option `debug`, and the rest of its help text. */
+export function addDebugOption(command: Command, examples: readonly string[], ...help: string[]): Command {
+    command.option("--debug", "print where an error comes from");
     for (const text of [`Examples:\n${examples.map((each) => `  ${each}`).join("\n")}`, ...help, EXIT_CODES]) {
         command.addHelpText("after", `\n${text}`);
     }

@@ -7,6 +7,7 @@ import { addImport } from "./import";
 import { addIpam } from "./ipam";
 import { addPlan } from "./plan";
 import { addPreflight } from "./preflight";
+import { addService } from "./service";
 
 /**
  * Runs the `wukong` command.
@@ -46,6 +47,7 @@ function programOf(context: CommandContext): Command {
         })
         .addHelpText("after", `\n${EXIT_CODES}`);
     addIpam(program, context);
+    addService(program, context);
     addPreflight(program, context);
     addPlan(program, context);
     addImport(program, context);
