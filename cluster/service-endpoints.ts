@@ -1,5 +1,6 @@
 import type { MigrationObject, VmiObject, VmObject } from "../core/kubevirt-objects";
 import { endpointsOf, type EndpointsReport } from "../core/service-proxy/endpoints";
+import { SLICE_LABEL } from "../core/service-proxy/names";
 import { ReservationIndex } from "../core/service-proxy/nic-addresses";
 import { PoolSubnets } from "../core/service-proxy/pool-subnets";
 import { isOwn, publishedIn, type Slice, sliceChanges } from "../core/service-proxy/slices";
@@ -23,7 +24,12 @@ import {
 export interface ServiceReport extends EndpointsReport {
     /** False while the endpoint controller has not written them, or does not run. */
     readonly isWritten: boolean;
+    /** All its EndpointSlices, whoever made them. */
+    readonly slices: readonly Slice[];
 }
+
+/** Of a Service whose endpoints are somebody else's. */
+const NOTHING: ServiceReport = { families: [], vms: [], problems: [], isWritten: true, slices: [] };
 
 /**
  * The endpoints that Services should have as the cluster is now, and why VMs are none, in the order of the Services. Reads
@@ -49,16 +55,19 @@ export async function reportEndpoints(
     const subnets = new PoolSubnets(pools.items.map(specOfPool));
     return services.map((service) => {
         const isBeside = ({ metadata }: KubernetesObject): boolean => metadata.namespace === service.metadata.namespace;
-        const own = slices.filter((slice) => isOwn(slice, service));
+        const all = slices.filter(
+            (slice) => isBeside(slice) && slice.metadata.labels?.[SLICE_LABEL.service] === service.metadata.name,
+        );
         if (!isVmService(service)) {
-            return { families: [], vms: [], problems: [], isWritten: true };
+            return { ...NOTHING, slices: all };
         }
+        const own = all.filter((slice) => isOwn(slice, service));
         const report = endpointsOf(service, {
             ...{ instances, machines, migrations: migrations.filter(isBeside) },
             ...{ reservations: reserved, subnets, published: publishedIn(own) },
         });
         const { create, update, remove } = sliceChanges(service, report, own);
-        return { ...report, isWritten: create.length + update.length + remove.length === 0 };
+        return { ...report, isWritten: create.length + update.length + remove.length === 0, slices: all };
     });
 }
 
@@ -73,5 +82,5 @@ export async function reportEndpointsOf(
 ): Promise<ServiceReport> {
     const service = await client.get<ServiceObject & KubernetesObject>(SERVICE, namespace, name);
     const [report] = await reportEndpoints(client, namespace, [service]);
-    return report ?? { families: [], vms: [], problems: [], isWritten: true };
+    return report ?? NOTHING;
 }

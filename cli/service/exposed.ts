@@ -32,12 +32,13 @@ interface ExposedPort {
 }
 
 interface ExposedEndpoint {
+    /** The VM, or what else Kubernetes has put behind a Service with a selector. */
     readonly vm: string;
-    readonly nic: string;
+    readonly nic?: string;
     readonly address: string;
-    readonly addressFrom: "reservation" | "guest agent";
+    readonly addressFrom: "reservation" | "guest agent" | "EndpointSlice";
     readonly nodeName?: string;
-    readonly state: string;
+    readonly state: "ready" | "not-ready" | "terminating";
     readonly ports: readonly number[];
 }
 
@@ -49,7 +50,8 @@ export const SERVICE_FIELDS = `  namespace, name
   clusterIPs   of each family; None where the Service is headless
   externalIPs  of load balancers, and spec.externalIPs
   ports        objects with name, protocol, port, targetPort and nodePort
-  endpoints    objects with vm, nic, address, addressFrom (reservation or guest agent), nodeName, state (ready,
+  endpoints    objects with vm, nic, address, addressFrom (reservation, guest agent, or
+               EndpointSlice: Kubernetes' own, of a Service with a selector), nodeName, state (ready,
                not-ready or terminating) and ports (in the guest)
   excluded     objects with vm and why (sentences): VMs that new connections do not go to, or not on every port
   problems     what is wrong with the Service itself (sentences)
@@ -108,8 +110,9 @@ function isProxied({ metadata }: ServiceObject): boolean {
     return metadata.labels?.[PROXY_NAME_LABEL] === PROXY_NAME;
 }
 
-function exposed(service: ServiceObject, { vms, problems, isWritten }: ServiceReport): ExposedService {
+function exposed(service: ServiceObject, report: ServiceReport): ExposedService {
     const { metadata, spec, status } = service;
+    const { vms, problems, isWritten } = report;
     const network = metadata.annotations?.[SERVICE_ANNOTATION.network];
     const ingress = (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip === undefined ? [] : [ip]));
     return {
@@ -123,16 +126,37 @@ function exposed(service: ServiceObject, { vms, problems, isWritten }: ServiceRe
             ...{ protocol, port, targetPort },
             ...(nodePort !== undefined && { nodePort }),
         })),
-        endpoints: vms
-            .flatMap(({ endpoints }) => endpoints)
-            .map(({ vm, nic, address, addressFrom, nodeName, ready, terminating, ports }) => ({
-                ...{ vm, nic, address, addressFrom },
-                ...(nodeName !== undefined && { nodeName }),
-                state: terminating ? "terminating" : ready ? "ready" : "not-ready",
-                ports: ports.map(({ port }) => port),
-            })),
+        endpoints: isVmService(service) ? endpointsOfVms(report) : endpointsOfSlices(report),
         excluded: vms.filter(({ why }) => why.length > 0).map(({ vm, why }) => ({ vm, why })),
         problems,
         isWritten,
     };
+}
+
+function endpointsOfVms({ vms }: ServiceReport): ExposedEndpoint[] {
+    return vms
+        .flatMap(({ endpoints }) => endpoints)
+        .map(({ vm, nic, address, addressFrom, nodeName, ready, terminating, ports }) => ({
+            ...{ vm, nic, address, addressFrom },
+            ...(nodeName !== undefined && { nodeName }),
+            state: stateOf(ready, terminating),
+            ports: ports.map(({ port }) => port),
+        }));
+}
+
+/** Those of a Service with a selector, as Kubernetes has them: on the pod network. */
+function endpointsOfSlices({ slices }: ServiceReport): ExposedEndpoint[] {
+    return slices.flatMap(({ endpoints, ports }) =>
+        (endpoints ?? []).map(({ addresses, conditions, nodeName, targetRef }) => ({
+            ...{ vm: targetRef?.name ?? "", address: addresses[0] ?? "", addressFrom: "EndpointSlice" as const },
+            ...(nodeName !== undefined && { nodeName }),
+            // An absent condition means ready (EndpointConditions in discovery.k8s.io/v1).
+            state: stateOf(conditions?.ready ?? true, conditions?.terminating ?? false),
+            ports: (ports ?? []).flatMap(({ port }) => (port === undefined ? [] : [port])),
+        })),
+    );
+}
+
+function stateOf(ready: boolean, terminating: boolean): ExposedEndpoint["state"] {
+    return terminating ? "terminating" : ready ? "ready" : "not-ready";
 }

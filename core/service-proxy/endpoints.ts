@@ -4,12 +4,13 @@ import { migrationStart } from "../migration";
 import { qualifiedNad } from "../nic";
 import { ownerKey } from "../reservation";
 import type { InterfaceEntry } from "../vm-networks";
+import { matches } from "../service/selector";
 import { SERVICE_ANNOTATION } from "./names";
 import { addressOfNic, hostSubnet, type NicAddress, type ReservationIndex } from "./nic-addresses";
 import type { PoolSubnets } from "./pool-subnets";
 import { type ResolvedPort, resolvePorts } from "./target-ports";
 import type { ServiceObject } from "./objects";
-import { isChosen, targetOf, type VmTarget } from "./vm-service";
+import { targetOf, type VmTarget } from "./vm-service";
 
 /** What the cluster holds of VMs and their addresses. */
 export interface EndpointFacts {
@@ -74,13 +75,13 @@ export function endpointsOf(service: ServiceObject, facts: EndpointFacts): Endpo
     const families = familiesOf(service);
     const { namespace } = service.metadata;
     const chosen = facts.instances
-        .filter(({ metadata }) => metadata?.namespace === namespace && isChosen(target, metadata?.labels))
+        .filter(({ metadata }) => metadata?.namespace === namespace && matches(target.labels, metadata?.labels))
         .sort((a, b) => compare(a.metadata?.name ?? "", b.metadata?.name ?? ""));
     const judged = chosen.map((vmi) => judge(vmi, service, target, families, facts));
     const running = new Set(judged.map(({ vm }) => vm));
     const off = (facts.machines ?? [])
         .filter(({ metadata }) => metadata?.namespace === namespace && !running.has(metadata?.name ?? ""))
-        .filter(({ spec }) => isChosen(target, spec?.template?.metadata?.labels))
+        .filter(({ spec }) => matches(target.labels, spec?.template?.metadata?.labels))
         .map(({ metadata, status }) => notRunning(metadata?.name ?? "", status?.printableStatus));
     return {
         families,

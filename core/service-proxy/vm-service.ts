@@ -73,11 +73,6 @@ export function targetOf(service: ServiceObject): { target?: VmTarget; problems:
         : { problems: problems.map(describe) };
 }
 
-/** Whether an object with these labels is chosen. */
-export function isChosen({ labels }: Pick<VmTarget, "labels">, of: Readonly<Record<string, string>> = {}): boolean {
-    return Object.entries(labels).every(([key, value]) => of[key] === value);
-}
-
 /** The labels of a selector such as `app=web,tier=front`; undefined where it is none, or would choose everything. */
 function labelsOf(text: string): Record<string, string> | undefined {
     const labels: Record<string, string> = {};

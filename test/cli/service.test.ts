@@ -128,6 +128,32 @@ describe("wukong service", function () {
         );
     });
 
+    it("shows of a Service of the node agent with a selector what Kubernetes has put behind it", async () => {
+        const label = { "service.kubernetes.io/service-proxy-name": "wukong" };
+        await namespace.clients.core.createNamespacedService({
+            namespace: namespace.name,
+            body: {
+                metadata: { name: "pods", labels: label },
+                spec: { selector: { "kubevirt.io/vm": "good" }, ports: [{ port: 80, targetPort: 8080 }] },
+            },
+        });
+        const pods = await namespace.clients.core.listNamespacedPod({
+            ...{ namespace: namespace.name, labelSelector: "kubevirt.io/vm=good" },
+        });
+        await untilEndpoints(namespace, "pods", "to have its pod", (endpoints) => endpoints.length === 1);
+        const { code, stdout } = await wukongHere(["service", "show", `${namespace.name}/pods`, "-o", "json"]);
+        assert.equal(code, 0);
+        const { dataplane, endpoints } = JSON.parse(stdout);
+        const [pod] = pods.items;
+        assert.equal(dataplane, "wukong");
+        assert.deepEqual(endpoints, [
+            {
+                ...{ vm: pod?.metadata?.name, address: pod?.status?.podIP, addressFrom: "EndpointSlice" },
+                ...{ nodeName: node, state: "ready", ports: [8080] },
+            },
+        ]);
+    });
+
     it("says what is not there, and what is no name of a Service", async () => {
         const ordinary = await wukongHere(["service", "show", `${namespace.name}/ordinary`]);
         assert.equal(ordinary.code, 1);
