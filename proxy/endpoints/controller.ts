@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { ClusterClient, KubernetesObject } from "../../cluster/client";
+import type { ClusterClient, KubernetesObject, ObjectMeta } from "../../cluster/client";
 import type { PoolObject, Reservation } from "../../cluster/ipam/objects";
 import { specOfPool } from "../../cluster/ipam/pools";
 import {
@@ -13,13 +13,15 @@ import {
 } from "../../cluster/kinds";
 import { follow, type ObjectHandler } from "../../cluster/reflector";
 import type { MigrationObject, VmiObject } from "../../core/kubevirt-objects";
+import { nicOfOwner } from "../../core/reservation";
 import { endpointsOf } from "../../core/service-proxy/endpoints";
 import { SLICE_LABEL, SLICE_MANAGER } from "../../core/service-proxy/names";
 import { ReservationIndex } from "../../core/service-proxy/nic-addresses";
 import { PoolSubnets } from "../../core/service-proxy/pool-subnets";
 import { publishedIn, sliceChanges } from "../../core/service-proxy/slices";
 import type { ServiceObject as Service } from "../../core/service-proxy/objects";
-import { isVmService } from "../../core/service-proxy/vm-service";
+import { isVmService, targetOf, type VmTarget } from "../../core/service-proxy/vm-service";
+import { matches } from "../../core/service/selector";
 import { ObjectStore } from "./object-store";
 import { WorkQueue } from "./work-queue";
 import { type SliceObject, writeSlices } from "./write-slices";
@@ -57,22 +59,31 @@ class EndpointController {
         this.queue.add(`${metadata.namespace ?? ""}/${metadata.labels?.[SLICE_LABEL.service] ?? ""}`);
     });
     private readonly instances = new ObjectStore<VmiObject & KubernetesObject>(({ metadata }) => {
-        this.addServicesOf(metadata.namespace);
+        this.addChoosing(metadata);
     });
-    private readonly migrations = new ObjectStore<MigrationObject & KubernetesObject>(({ metadata }) => {
-        this.addServicesOf(metadata.namespace);
+    private readonly migrations = new ObjectStore<MigrationObject & KubernetesObject>(({ metadata, spec }) => {
+        // An instance that is still to come brings its Services along.
+        const instance = this.instances.get(metadata.namespace ?? "", spec?.vmiName ?? "");
+        if (instance !== undefined) {
+            this.addChoosing(instance.metadata);
+        }
     });
-    private readonly reservations = new ObjectStore<Reservation>(() => {
+    private readonly reservations = new ObjectStore<Reservation>(({ spec }) => {
         this.index = undefined;
-        this.addAll();
+        const { namespace } = nicOfOwner(spec.owner.key) ?? {};
+        this.addWhere((target, service) =>
+            spec.network === undefined ? service.namespace === namespace : spec.network === target.network,
+        );
     });
     private readonly pools = new ObjectStore<PoolObject>(() => {
         this.subnets = undefined;
-        this.addAll();
+        this.addWhere(() => true);
     });
     /** Of the reservations and pools as they are; made when they are needed. */
     private index: ReservationIndex | undefined;
     private subnets: PoolSubnets | undefined;
+    /** What Services choose, read once. */
+    private readonly targets = new WeakMap<ServiceObject, VmTarget | undefined>();
 
     constructor(
         private readonly client: ClusterClient,
@@ -161,16 +172,26 @@ class EndpointController {
         return new ReservationIndex([...this.reservations.all()].map(({ spec }) => spec));
     }
 
-    private addServicesOf(namespace = ""): void {
-        for (const { metadata } of this.services.in(namespace)) {
-            this.queue.add(`${namespace}/${metadata.name}`);
+    /** Has the Services looked at that choose an instance. */
+    private addChoosing({ namespace, labels }: ObjectMeta): void {
+        this.addWhere((target, service) => service.namespace === namespace && matches(target.labels, labels));
+    }
+
+    private addWhere(isConcerned: (target: VmTarget, service: ObjectMeta) => boolean): void {
+        for (const service of this.services.all()) {
+            const { metadata } = service;
+            const target = this.targetOf(service);
+            if (target !== undefined && isConcerned(target, metadata)) {
+                this.queue.add(`${metadata.namespace ?? ""}/${metadata.name}`);
+            }
         }
     }
 
-    private addAll(): void {
-        for (const { metadata } of this.services.all()) {
-            this.queue.add(`${metadata.namespace ?? ""}/${metadata.name}`);
+    private targetOf(service: ServiceObject): VmTarget | undefined {
+        if (!this.targets.has(service)) {
+            this.targets.set(service, targetOf(service).target);
         }
+        return this.targets.get(service);
     }
 }
 

@@ -5,6 +5,7 @@ import { podNic } from "../cluster/vm-objects";
 import { done, seen, testKubeconfig, until, useNamespace } from "../support/embedded-cluster";
 import {
     endpointsIn,
+    makePool,
     reserve,
     type RunningController,
     slicesOf,
@@ -49,24 +50,10 @@ describe("the endpoint controller", function () {
         slices.map(({ metadata }) => `${metadata?.uid ?? ""} ${metadata?.resourceVersion ?? ""}`);
 
     it("gives a Service the VMs of its labels, by reservation or by what the guest says, with their subnets", async () => {
-        const pool = `${namespace.name}-pool`;
-        await namespace.clients.custom.createClusterCustomObject({
-            ...{ group: "vm.novasphere.dev", version: "v1alpha1", plural: "ippools" },
-            body: {
-                apiVersion: "vm.novasphere.dev/v1alpha1",
-                kind: "IPPool",
-                metadata: { name: pool },
-                spec: { space: namespace.name, blocks: [{ cidr: "192.0.2.0/25" }] },
-            },
-        });
-        cleanups.push(async () => {
-            await namespace.clients.custom.deleteClusterCustomObject({
-                ...{ group: "vm.novasphere.dev", version: "v1alpha1", plural: "ippools", name: pool },
-            });
-        });
+        cleanups.push(await makePool(namespace, "web", "192.0.2.0/25"));
         const service = await createService("web");
         await untilEndpoints(namespace, "web", "to have an empty slice", (_, slices) => slices.length === 1);
-        cleanups.push(await reserve(namespace, "web-a", "192.0.2.7", pool));
+        cleanups.push(await reserve(namespace, "web-a", "192.0.2.7", `${namespace.name}-web`));
         await machines.create("web-a", [podNic, red], running("web", "192.0.2.99"));
         await machines.create("web-b", [podNic, red], running("web", "192.0.2.8"));
         await machines.create("other", [podNic, red], running("db", "192.0.2.9"));
@@ -147,6 +134,46 @@ describe("the endpoint controller", function () {
         await untilEndpoints(namespace, "plugged", "to have its VM again", some);
         await machines.delete("plugged");
         await untilEndpoints(namespace, "plugged", "to have lost its VM for good", none);
+    });
+
+    it("follows reservations and pools that come and go, and the Service's own choice of VMs", async () => {
+        await createService("fickle");
+        await machines.create("fickle", [podNic, red], running("fickle", "198.51.100.8"));
+        const subnets = (slices: k8s.V1EndpointSlice[]): string | undefined =>
+            slices[0]?.metadata?.annotations?.["vm.novasphere.dev/subnets"];
+        const isAt = (address: string) => (endpoints: string[]) => endpoints[0]?.split(" ")[1] === address;
+        const reported = await untilEndpoints(namespace, "fickle", "to have what is reported", isAt("198.51.100.8"));
+        assert.equal(subnets(reported), "198.51.100.8/32");
+        const giveBack = await reserve(namespace, "fickle", "198.51.100.7");
+        await untilEndpoints(namespace, "fickle", "to have what is reserved", isAt("198.51.100.7"));
+        const removePool = await makePool(namespace, "fickle", "198.51.100.0/24");
+        await untilEndpoints(
+            namespace,
+            "fickle",
+            "to know the subnet",
+            (_, slices) => subnets(slices) === "198.51.100.0/24",
+        );
+        await removePool();
+        await untilEndpoints(namespace, "fickle", "to forget it", (_, slices) => subnets(slices) === "198.51.100.7/32");
+        await giveBack();
+        await untilEndpoints(namespace, "fickle", "to have what is reported again", isAt("198.51.100.8"));
+        const choose = async (selector: string): Promise<unknown> =>
+            namespace.clients.core.patchNamespacedService(
+                {
+                    ...{ namespace: namespace.name, name: "fickle" },
+                    body: { metadata: { annotations: { "vm.novasphere.dev/vm-selector": selector } } },
+                },
+                mergePatch,
+            );
+        await choose("app=nobody");
+        await untilEndpoints(
+            namespace,
+            "fickle",
+            "to have no VM",
+            (endpoints, slices) => endpoints.length + 1 === slices.length,
+        );
+        await choose("app=fickle,kubevirt.io/vm=fickle");
+        await untilEndpoints(namespace, "fickle", "to have its VM", isAt("198.51.100.8"));
     });
 
     it("serves both families where the Service has them, each in a slice of its own", async () => {

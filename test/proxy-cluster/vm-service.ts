@@ -78,6 +78,18 @@ export async function untilEndpoints(
     });
 }
 
+/** Makes a pool of the namespace's own space; returns how to remove it. */
+export async function makePool(namespace: TestNamespace, name: string, cidr: string): Promise<() => Promise<void>> {
+    const resource = { group: "vm.novasphere.dev", version: "v1alpha1", plural: "ippools" };
+    const metadata = { name: `${namespace.name}-${name}` };
+    const spec = { space: namespace.name, blocks: [{ cidr }] };
+    const body = { apiVersion: "vm.novasphere.dev/v1alpha1", kind: "IPPool", metadata, spec };
+    await namespace.clients.custom.createClusterCustomObject({ ...resource, body });
+    return async () => {
+        await namespace.clients.custom.deleteClusterCustomObject({ ...resource, ...metadata });
+    };
+}
+
 /** Reserves an address for NIC red of a VM, as the ledger does; returns how to give it back. */
 export async function reserve(
     namespace: TestNamespace,
