@@ -91,6 +91,8 @@ export class ServiceProxy extends pulumi.ComponentResource {
                                     image,
                                     [
                                         "agent",
+                                        // The kubelet puts in the name (Kubernetes, "Define Environment Variables for a Container").
+                                        ...["--node-name", "$(NODE_NAME)"],
                                         ...["--mode", mode, "--status-port", String(statusPort)],
                                         ...(chainPrefix === undefined ? [] : ["--chain-prefix", chainPrefix]),
                                     ],

@@ -94,7 +94,6 @@ class EndpointController {
 
     public async run(): Promise<void> {
         const managed = `${SLICE_LABEL.managedBy}=${SLICE_MANAGER}`;
-        const stores = [this.services, this.slices, this.instances, this.migrations, this.reservations, this.pools];
         await Promise.all([
             this.follow(SERVICE, this.services),
             this.follow(ENDPOINT_SLICE, this.slices, managed),
@@ -105,13 +104,18 @@ class EndpointController {
             this.queue.run(
                 this.signal,
                 // Until all is known, what looks like a VM without an address may be one whose reservation is still to come.
-                () => stores.every(({ isListed }) => isListed),
+                () => this.knowsAll(),
                 async (key) => this.reconcile(key),
                 (service, error) => {
                     this.log.warn({ service, error: messageOf(error) }, "the endpoints were not written; trying again");
                 },
             ),
         ]);
+    }
+
+    private knowsAll(): boolean {
+        const stores = [this.services, this.slices, this.instances, this.migrations, this.reservations, this.pools];
+        return stores.every(({ isListed }) => isListed);
     }
 
     private async follow<T extends KubernetesObject>(
@@ -121,8 +125,12 @@ class EndpointController {
     ): Promise<void> {
         const handler: ObjectHandler<T> = {
             replaced: (objects) => {
+                const knewAll = this.knowsAll();
                 store.replaced(objects);
-                this.queue.recheck(); // Nobody else is told of an empty list.
+                if (!knewAll && this.knowsAll()) {
+                    this.log.info("all is known of the cluster; the endpoints are kept from now on");
+                    this.queue.recheck(); // Nobody else is told of an empty list.
+                }
             },
             changed: (object) => {
                 store.changed(object);

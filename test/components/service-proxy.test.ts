@@ -26,7 +26,15 @@ describe("ServiceProxy", () => {
         assert.equal("nodeSelector" in spec, false);
         const container = containerOf(agent);
         assert.equal(container.image, IMAGE);
-        assert.deepEqual(container.args, ["agent", "--mode", "nftables", "--status-port", "5050"]);
+        assert.deepEqual(container.args, [
+            "agent",
+            "--node-name",
+            "$(NODE_NAME)",
+            "--mode",
+            "nftables",
+            "--status-port",
+            "5050",
+        ]);
         assert.deepEqual(container.env, [
             { name: "NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
         ]);
@@ -73,7 +81,17 @@ describe("ServiceProxy", () => {
         });
         const agent = find(registered, "DaemonSet", "proxy-agent");
         assert.deepEqual(containerOf(agent).args, [
-            ...["agent", "--mode", "iptables", "--status-port", "5151", "--chain-prefix", "WUKONG"],
+            ...[
+                "agent",
+                "--node-name",
+                "$(NODE_NAME)",
+                "--mode",
+                "iptables",
+                "--status-port",
+                "5151",
+                "--chain-prefix",
+                "WUKONG",
+            ],
         ]);
         const { nodeSelector, tolerations } = agent.inputs.spec.template.spec;
         assert.deepEqual([nodeSelector, tolerations], [{ role: "vm" }, [{ key: "vm", operator: "Exists" }]]);
