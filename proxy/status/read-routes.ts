@@ -4,7 +4,7 @@ import { endpointsView, portView, type EndpointsView, type ServiceView } from ".
 import type { ProxyMetrics } from "./metrics";
 import { Refusal } from "./refusal";
 import type { ServedService, StatusSource } from "./source";
-import { ServicePath } from "./write-routes";
+import { ServicePath } from "./service-manifest";
 
 /** Adds the routes that tell how Services are served. */
 export function addReadRoutes(server: FastifyInstance, source: StatusSource, metrics: ProxyMetrics): void {

@@ -35,6 +35,9 @@ export interface StatusServer {
     close(): Promise<void>;
 }
 
+/** Who takes longer to send a request is cut off. */
+const REQUEST_MS = 30_000;
+
 /** What a failure is told with. */
 interface Failure {
     readonly code: number;
@@ -52,6 +55,7 @@ export async function startStatusServer(options: StatusServerOptions, source: St
     const token = readerToken(host, tokenFile);
     const server = fastify({
         bodyLimit: MANIFEST_LIMIT,
+        requestTimeout: REQUEST_MS,
         // A manifest is the caller's: nothing in it is converted, left out or filled in.
         ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
         schemaErrorFormatter: ([violation]) =>

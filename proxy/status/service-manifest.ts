@@ -5,16 +5,19 @@ import { Refusal } from "./refusal";
 /** The largest manifest that is read, in bytes. */
 export const MANIFEST_LIMIT = 256 * 1024;
 
+/** Names of namespaces and Services are DNS labels (RFC 1123), a Service's begins with a letter (RFC 1035). */
+const Namespace = Type.String({ minLength: 1, maxLength: 63, pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" });
+const Name = Type.String({ minLength: 1, maxLength: 63, pattern: "^[a-z]([-a-z0-9]*[a-z0-9])?$" });
+
+/** A Service in a path. What is no name, such as `..`, would lead elsewhere in the API server's own paths. */
+export const ServicePath = Type.Object({ namespace: Namespace, name: Name });
+export type ServicePath = Type.Static<typeof ServicePath>;
+
 /** What of a Service manifest is looked at here; the API server looks at the rest. */
 export const ServiceManifest = Type.Object({
     apiVersion: Type.Literal("v1"),
     kind: Type.Literal("Service"),
-    metadata: Type.Object({
-        name: Type.String({ minLength: 1, maxLength: 63, pattern: "^[a-z]([-a-z0-9]*[a-z0-9])?$" }),
-        namespace: Type.Optional(
-            Type.String({ minLength: 1, maxLength: 63, pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" }),
-        ),
-    }),
+    metadata: Type.Object({ name: Name, namespace: Type.Optional(Namespace) }),
     spec: Type.Object({}),
 });
 export type ServiceManifest = Type.Static<typeof ServiceManifest>;

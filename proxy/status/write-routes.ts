@@ -1,15 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import Type from "typebox";
 import { ClusterClient, type KubernetesObject } from "../../cluster/client";
 import { SERVICE, pathOf } from "../../cluster/kinds";
 import { KubeConfig } from "../../cluster/kubernetes-client";
 import { bearerOf } from "./access";
 import { Refusal } from "./refusal";
-import { ServiceManifest } from "./service-manifest";
-
-/** A Service in a path. */
-export const ServicePath = Type.Object({ namespace: Type.String(), name: Type.String() });
-export type ServicePath = Type.Static<typeof ServicePath>;
+import { ServiceManifest, ServicePath } from "./service-manifest";
 
 /**
  * Adds the routes that change Services. They act on the cluster as their caller, by the token that came with the request:

@@ -104,6 +104,34 @@ describe("the rights of the service proxy", function () {
         assert.deepEqual(troubles, []);
     });
 
+    it("may come later: what the cluster refuses is told, and tried again", async () => {
+        const { rules } = await allowed("proxy-endpoints");
+        const withoutCreate = rules.map(({ apiGroups, resources, verbs }) => ({
+            ...{ apiGroups, resources },
+            verbs: verbs.filter((verb) => verb !== "create"),
+        }));
+        const { client } = await confined("late", withoutCreate);
+        const ending = new AbortController();
+        const troubles: string[] = [];
+        const log = pino({ level: "warn" }, { write: (line) => void troubles.push(line) });
+        const running = runEndpointController(client, ending.signal, log, { namespace: namespace.name });
+        cleanups.push(async () => {
+            ending.abort();
+            await running;
+        });
+        const { core, config } = namespace.clients;
+        await core.createNamespacedService({ namespace: namespace.name, body: vmService(namespace.name, "late") });
+        await until("two refusals", async () => (troubles.length >= 2 ? done(true) : seen(troubles)));
+        const { service, error } = JSON.parse(troubles[0] ?? "") as Record<string, string>;
+        assert.equal(service, `${namespace.name}/late`);
+        assert.match(error ?? "", /refused POST .*endpointslices.* cannot create resource "endpointslices"/);
+        await config.makeApiClient(k8s.RbacAuthorizationV1Api).replaceClusterRole({
+            name: `${namespace.name}-late`,
+            body: { metadata: { name: `${namespace.name}-late` }, rules },
+        });
+        await untilEndpoints(namespace, "late", "to have a slice", (_, slices) => slices.length === 1);
+    });
+
     it("are those that the agent uses, no more and no less", async () => {
         const { rules, attributes } = await allowed("proxy-agent");
         const { proxy, client } = await confined("agent", rules);

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import * as http from "node:http";
+import { text } from "node:stream/consumers";
 import * as k8s from "@kubernetes/client-node";
 import { ClusterClient } from "../../cluster/client";
 import { loadKubeConfig } from "../../cluster/connection";
@@ -70,8 +73,8 @@ describe("changes of Services by the status API", () => {
             },
             ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
         });
-        const text = await response.text();
-        return { status: response.status, body: text === "" ? {} : JSON.parse(text) };
+        const answered = await response.text();
+        return { status: response.status, body: answered === "" ? {} : JSON.parse(answered) };
     }
 
     const manifest = (name: string, more: object = {}) => ({
@@ -171,6 +174,21 @@ describe("changes of Services by the status API", () => {
         const elsewhere = await send("PUT", "/default/one", { token: editor, body: manifest("one") });
         assert.deepEqual([elsewhere.status, elsewhere.body.field], [400, "metadata.namespace"]);
     });
+
+    for (const path of ["/.", "/..", "/%2e%2e", "/a%2f..%2fb", "/Web", "/1web", `/${"a".repeat(64)}`]) {
+        it(`refuses the path ${path}, which is no Service's`, async () => {
+            // An HTTP client that leaves the path as it is.
+            const request = http.request(`${server.url}/`, {
+                method: "DELETE",
+                path: `/api/v1/services/${namespace.name}${path}`,
+                headers: { authorization: `Bearer ${editor}` },
+            });
+            const [response] = (await once(request.end(), "response")) as [http.IncomingMessage];
+            assert.equal(response.statusCode, 400);
+            const answer = JSON.parse(await text(response)) as Answer["body"];
+            assert.match(answer.error ?? "", /^name must /);
+        });
+    }
 
     const bomb = [
         "a: &a [x,x,x,x,x,x,x,x,x,x]",
