@@ -18,7 +18,7 @@ import { ensurePrograms } from "./toolchain";
 const UNIT_SUITES = ["core", "client", "components", "dynamic", "scripts", "cni", "proxy/dataplane"];
 
 /** These wait for the engine and the cluster more than they compute: they run beside all others. */
-const SUITES_BESIDE = ["integration", "provider", "docs"];
+const SUITES_BESIDE = ["integration", "provider", "docs", "proxy-cluster"];
 
 /** These run a second time, against a cluster with KubeVirt 1.9. */
 const TESTS_OF_BOTH_RELEASES = [
@@ -107,7 +107,7 @@ async function run(files: string[], options: string[]): Promise<Summary> {
     }
 }
 
-/** What is run side by side; all but the first part of the first waits for the cluster. */
+/** What is run side by side; all but the first waits for the cluster. */
 function runsOf(
     files: string[],
     again: string[],
@@ -123,10 +123,19 @@ function runsOf(
     const units = files.filter(isUnit);
     const withCluster = files.filter((file) => !isUnit(file) && !isBeside(file));
     return [
-        async () => [
-            ...(units.length > 0 ? [await runMocha(units, options, process.env)] : []),
-            ...(withCluster.length > 0 ? [await runMocha(withCluster, options, await ready)] : []),
-        ],
+        ...(units.length > 0 ? [async () => [await runMocha(units, options, process.env)]] : []),
+        ...(withCluster.length > 0
+            ? [
+                  async () => [
+                      await runMocha(
+                          withCluster,
+                          options,
+                          await ready,
+                          units.length > 0 ? "shown at its end" : "shown at once",
+                      ),
+                  ],
+              ]
+            : []),
         ...(again.length > 0 ? [async () => [await runWithKubeVirt19(again, options, await ready)]] : []),
         ...beside.map((group) => async () => [await runMocha(group, options, await ready, "shown at its end")]),
     ];
