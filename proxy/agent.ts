@@ -67,9 +67,10 @@ export class Agent {
         this.noteFirstSync = resolve;
     });
 
+    /** @param dataplane made while the cluster is read */
     constructor(
         private readonly client: ClusterClient,
-        private readonly dataplane: Dataplane,
+        private readonly dataplane: Promise<Dataplane>,
         private readonly options: AgentOptions,
     ) {
         this.inventory = new ServiceInventory(options.nodeName);
@@ -98,9 +99,16 @@ export class Agent {
         return this.inventory.proxied();
     }
 
-    /** Works until the signal aborts. */
+    /**
+     * Works until the signal aborts.
+     * @throws Error where the dataplane cannot be made; the signal then has to be aborted, too
+     */
     public async run(signal: AbortSignal): Promise<void> {
-        await Promise.all([this.followServices(signal), this.followSlices(signal), this.keepRules(signal)]);
+        await Promise.all([
+            this.followServices(signal),
+            this.followSlices(signal),
+            this.dataplane.then(async (dataplane) => this.keepRules(dataplane, signal)),
+        ]);
         await this.healthChecks.close();
     }
 
@@ -151,7 +159,7 @@ export class Agent {
         this.wake();
     }
 
-    private async keepRules(signal: AbortSignal): Promise<void> {
+    private async keepRules(dataplane: Dataplane, signal: AbortSignal): Promise<void> {
         let failures = 0;
         signal.addEventListener("abort", () => {
             this.wake();
@@ -159,13 +167,13 @@ export class Agent {
         while (!signal.aborted) {
             this.turnedAt = Date.now();
             // Rules made of half of what there is would break connections: nothing is applied before all has been read.
-            if (this.missing.size > 0 || (!this.isStale && (await this.isIntact()))) {
+            if (this.missing.size > 0 || (!this.isStale && (await this.isIntact(dataplane)))) {
                 await this.woken(DRIFT_CHECK_MS, signal);
                 continue;
             }
             this.isStale = false;
             try {
-                await this.apply();
+                await this.apply(dataplane);
                 failures = 0;
                 await pause(SETTLE_MS, signal);
             } catch (error) {
@@ -179,10 +187,10 @@ export class Agent {
         }
     }
 
-    private async apply(): Promise<void> {
+    private async apply(dataplane: Dataplane): Promise<void> {
         const begun = performance.now();
         const state = this.inventory.state();
-        const applied = await this.dataplane.apply(state);
+        const applied = await dataplane.apply(state);
         this.sync = { at: new Date() };
         this.noteFirstSync();
         this.healthChecks.serve([...this.inventory.proxied()]);
@@ -190,8 +198,8 @@ export class Agent {
     }
 
     /** A dataplane may take seconds to know (`nft monitor` reads all tables first): a change does not wait for that. */
-    private async isIntact(): Promise<boolean> {
-        this.look ??= this.dataplane
+    private async isIntact(dataplane: Dataplane): Promise<boolean> {
+        this.look ??= dataplane
             .isIntact()
             .then(
                 (intact) => {

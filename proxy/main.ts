@@ -30,8 +30,8 @@ interface AgentOptions extends ConnectionOptions {
 }
 
 async function runAgent(options: AgentOptions, log: Logger, signal: AbortSignal): Promise<void> {
-    const dataplane = await NftablesDataplane.create();
     const client = clientFor(options);
+    const dataplane = NftablesDataplane.create();
     const metrics = new ProxyMetrics();
     const agent = new Agent(client, dataplane, { nodeName: options.nodeName, observer: observerOf(log, metrics) });
     const failing = new AbortController();
@@ -44,7 +44,7 @@ async function runAgent(options: AgentOptions, log: Logger, signal: AbortSignal)
         const { statusAddress: host, statusPort: port, statusTokenFile: tokenFile } = options;
         status = await startStatusServer(
             { host, port, client, metrics, log, ...(tokenFile !== undefined && { tokenFile }) },
-            new AgentStatus(client, agent, dataplane),
+            new AgentStatus(client, agent, await dataplane),
         );
         await working;
     } catch (error) {
@@ -53,7 +53,12 @@ async function runAgent(options: AgentOptions, log: Logger, signal: AbortSignal)
         throw error;
     } finally {
         await status?.close();
-        dataplane.close();
+        await dataplane.then(
+            (each) => {
+                each.close();
+            },
+            () => undefined,
+        );
     }
 }
 

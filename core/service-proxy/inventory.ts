@@ -120,6 +120,9 @@ function serviceOf({ metadata }: EndpointSliceObject): string {
 }
 
 function keepEqual(before: readonly ProxyPort[], now: readonly ProxyPort[]): readonly ProxyPort[] {
+    if (before.length === 0) {
+        return now;
+    }
     const known = new Map(before.map((port) => [JSON.stringify(port), port]));
     return now.map((port) => known.get(JSON.stringify(port)) ?? port);
 }

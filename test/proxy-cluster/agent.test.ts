@@ -55,7 +55,7 @@ describe("the agent of a node", function () {
         ending = new AbortController();
         reports = [];
         const client = new ClusterClient(loadKubeConfig({ kubeconfig: await testKubeconfig() }));
-        agent = new Agent(client, dataplane, {
+        agent = new Agent(client, Promise.resolve(dataplane), {
             nodeName: NODE,
             observer: {
                 applied: () => reports.push("applied"),

@@ -149,7 +149,7 @@ describe("the rights of the service proxy", function () {
             trouble: (sentence: string) => void troubles.push(sentence),
             drifted: () => undefined,
         };
-        const agent = new Agent(client, dataplane, { nodeName: "node-1", observer });
+        const agent = new Agent(client, Promise.resolve(dataplane), { nodeName: "node-1", observer });
         const ending = new AbortController();
         const running = agent.run(ending.signal);
         cleanups.push(async () => {
