@@ -65,18 +65,18 @@ export function hashOf(port: ProxyPort, endpoint?: ProxyEndpoint): string {
     return nameHash(endpoint === undefined ? portKey(port) : `${portKey(port)} ${endpointText(endpoint)}`);
 }
 
-/** Sixteen letters and digits that stand for a text. */
+/** Sixteen letters and digits that stand for a text: its SHA-256 in base32 (RFC 4648), as far as ten bytes go. */
 export function nameHash(text: string): string {
-    return base32(Buffer.from(hash("sha256", text, "hex"), "hex")).slice(0, 16);
+    const bytes = hash("sha256", text, "buffer");
+    let name = "";
+    for (let bit = 0; bit < 80; bit += 5) {
+        const two = ((bytes[bit >> 3] ?? 0) << 8) | (bytes[(bit >> 3) + 1] ?? 0);
+        name += "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[(two >> (11 - (bit & 7))) & 31] ?? "";
+    }
+    return name;
 }
 
 /** `10.10.0.5:80` or `[2001:db8::5]:80`. */
 export function endpointText({ address, port }: ProxyEndpoint): string {
     return address.includes(":") ? `[${address}]:${String(port)}` : `${address}:${String(port)}`;
-}
-
-/** RFC 4648 without padding, as many whole letters as ten bytes give. */
-function base32(bytes: Buffer): string {
-    const bits = Array.from(bytes.subarray(0, 10), (byte) => byte.toString(2).padStart(8, "0")).join("");
-    return (bits.match(/.{5}/g) ?? []).map((five) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[parseInt(five, 2)]).join("");
 }

@@ -8,9 +8,9 @@ export class UdpFlows {
     /** The UDP ports for which the kernel's entries are in order. */
     private settled: ReadonlySet<ProxyPort> = new Set();
 
-    /** Takes what an agent before this one served as the state that the entries are of. */
-    public assume(ports: Iterable<ProxyPort>): void {
-        this.settled = new Set(ports);
+    /** Takes what an agent before this one served as part of the state that the entries are of. */
+    public assume(ports: readonly ProxyPort[]): void {
+        this.settled = new Set([...this.settled, ...ports]);
     }
 
     /**

@@ -1,5 +1,6 @@
 import type { Family } from "../../ip";
 import type { ProxyPort } from "../model";
+import { servedPort } from "../served-port";
 
 interface Listing {
     readonly nftables?: readonly { readonly map?: { readonly elem?: readonly [Concat, Concat][] } }[];
@@ -25,7 +26,7 @@ export function servedPorts(family: Family, json: string): ProxyPort[] {
         if (protocol === "udp") {
             const id = `${address ?? "node"} ${String(port)}`;
             const endpoints = [...(ports.get(id)?.internal.endpoints ?? []), endpointOf(value)];
-            ports.set(id, udpPort(family, address, Number(port), endpoints));
+            ports.set(id, servedPort(family, address, Number(port), endpoints));
         }
     }
     return [...ports.values()];
@@ -33,30 +34,4 @@ export function servedPorts(family: Family, json: string): ProxyPort[] {
 
 function endpointOf({ concat: [address = "", port = 0] = [] }: Concat): { address: string; port: number } {
     return { address: String(address), port: Number(port) };
-}
-
-/** A port as what flows need of it; the Service's name is not in the table. */
-function udpPort(
-    family: Family,
-    address: string | undefined,
-    port: number,
-    endpoints: ProxyPort["internal"]["endpoints"],
-): ProxyPort {
-    const backends = { endpoints, whenEmpty: "reject" } as const;
-    return {
-        service: "",
-        name: "",
-        family,
-        protocol: "UDP",
-        clusterIP: address ?? "",
-        port,
-        externalIPs: [],
-        ...(address === undefined && { nodePort: port }),
-        scheduler: "Random",
-        masquerade: "Always",
-        subnets: [],
-        internal: backends,
-        external: backends,
-        externalLocal: false,
-    };
 }

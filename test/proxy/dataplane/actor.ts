@@ -1,10 +1,14 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
 import type { ProxyPort, ProxyState } from "../../../core/service-proxy/model";
+import { IptablesDataplane } from "../../../proxy/dataplane/iptables";
 import { NftablesDataplane } from "../../../proxy/dataplane/nftables";
 import type { Dataplane } from "../../../proxy/dataplane";
-import type { DataplaneMode, Request } from "./requests";
+import type { Request } from "./requests";
 
 // Run inside a network namespace, as a machine of the lab: serves, asks, and, in the node, holds the dataplane. Requests come
 // over the channel to its parent, which it ends with.
@@ -14,7 +18,7 @@ const connections = new Map<string, Socket>();
 const sockets = new Map<string, UdpSocket>();
 /** Ports by their text, as an agent hands over the same object for a port that has not changed. */
 const ports = new Map<string, ProxyPort>();
-let dataplane: (Dataplane & { close(): void }) | undefined;
+let dataplane: Dataplane | undefined;
 
 process.on("disconnect", () => process.exit());
 process.on("message", ({ id, request }: { id: number; request: Request }) => {
@@ -41,8 +45,10 @@ async function answer(request: Request): Promise<unknown> {
         case "ask":
             return ask(request);
         case "dataplane":
-            dataplane?.close();
-            dataplane = await create(request.mode);
+            if (dataplane instanceof NftablesDataplane) {
+                dataplane.close();
+            }
+            dataplane = await create(request);
             return undefined;
         case "apply":
             return dataplane!.apply(interned(request.state));
@@ -55,9 +61,36 @@ async function answer(request: Request): Promise<unknown> {
     }
 }
 
-async function create(mode: DataplaneMode): Promise<Dataplane & { close(): void }> {
-    void mode;
-    return NftablesDataplane.create();
+async function create({ mode, prefix, without }: Extract<Request, { do: "dataplane" }>): Promise<Dataplane> {
+    const path = process.env["PATH"] ?? "";
+    const bin = without === undefined ? undefined : folderWithout(path, without);
+    process.env["PATH"] = bin ?? path;
+    try {
+        return mode === "nftables"
+            ? await NftablesDataplane.create()
+            : await IptablesDataplane.create({
+                  flavour: mode === "iptables-nft" ? "nft" : "legacy",
+                  ...(prefix !== undefined && { prefix }),
+              });
+    } finally {
+        process.env["PATH"] = path;
+        if (bin !== undefined) {
+            rmSync(bin, { recursive: true });
+        }
+    }
+}
+
+/** A folder with the programs of a PATH that a dataplane may want, but one. */
+function folderWithout(path: string, program: string): string {
+    const bin = mkdtempSync(join(tmpdir(), "wukong-bin-"));
+    for (const folder of path.split(delimiter)) {
+        for (const name of ["nft", "conntrack", "iptables-legacy", "iptables-legacy-save", "iptables-legacy-restore"]) {
+            if (name !== program && existsSync(join(folder, name)) && !existsSync(join(bin, name))) {
+                symlinkSync(join(folder, name), join(bin, name));
+            }
+        }
+    }
+    return bin;
 }
 
 function interned(state: ProxyState): ProxyState {

@@ -22,8 +22,23 @@ export async function allRules(lab: Lab): Promise<string> {
  * Our rules as the kernel holds them, in an order that does not depend on how they came there: what a packet meets.
  */
 export async function ourRules(lab: Lab, mode: DataplaneMode): Promise<unknown> {
-    void mode;
-    return [await nftTable(lab, "ip"), await nftTable(lab, "ip6")];
+    return mode === "nftables"
+        ? [await nftTable(lab, "ip"), await nftTable(lab, "ip6")]
+        : Promise.all([mode, mode.replace("iptables", "ip6tables")].map((program) => iptablesChains(lab, program)));
+}
+
+/** Of what `iptables-save` prints, our chains and the jumps into them, with their rules in their order. */
+async function iptablesChains(lab: Lab, program: string): Promise<Record<string, string[]>> {
+    const chains: Record<string, string[]> = {};
+    for (const table of ["nat", "filter"]) {
+        for (const line of (await lab.run("node", `${program}-save`, "-t", table)).split("\n")) {
+            const [, chain] = /^(?:-A |:)(\S+)/.exec(line) ?? [];
+            if (chain !== undefined && line.includes("WUKONG-")) {
+                (chains[`${table} ${chain}`] ??= []).push(...(line.startsWith("-A") ? [line] : []));
+            }
+        }
+    }
+    return chains;
 }
 
 interface Listed {

@@ -3,7 +3,30 @@ import type { DataplaneMode } from "./requests";
 
 /** What somebody else may do to our rules, by what is missing then. */
 export function damagesOf(mode: DataplaneMode): Record<string, (lab: Lab) => Promise<unknown>> {
-    void mode;
+    return mode === "nftables" ? nftDamages() : iptablesDamages(mode);
+}
+
+function iptablesDamages(program: string): Record<string, (lab: Lab) => Promise<unknown>> {
+    const iptables =
+        (...args: string[]) =>
+        async (lab: Lab): Promise<unknown> =>
+            lab.run("node", program, ...args);
+    const chain = async (lab: Lab, kind: string): Promise<string> =>
+        new RegExp(`WUKONG-${kind}-\\w+`).exec(await lab.run("node", program, "-t", "nat", "-S"))![0];
+    return {
+        "a jump into it": iptables("-t", "nat", "-F", "PREROUTING"),
+        "the rules of the table": iptables("-t", "nat", "-F"),
+        "what refuses": iptables("-t", "filter", "-F"),
+        "the rules of a chain": async (lab) => iptables("-t", "nat", "-F", await chain(lab, "SEP"))(lab),
+        "one rule": async (lab) => iptables("-t", "nat", "-D", await chain(lab, "SVC"), "1")(lab),
+        "all chains": async (lab) => {
+            await iptables("-t", "nat", "-F")(lab);
+            await iptables("-t", "nat", "-X")(lab);
+        },
+    };
+}
+
+function nftDamages(): Record<string, (lab: Lab) => Promise<unknown>> {
     const nft =
         (...args: string[]) =>
         async (lab: Lab): Promise<unknown> =>
@@ -19,6 +42,18 @@ export function damagesOf(mode: DataplaneMode): Record<string, (lab: Lab) => Pro
     };
 }
 
+/** The kernel's own chains, which iptables makes when it is first used and never removes. */
+const NAT_CHAINS = ["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"].map((chain) => `:${chain} ACCEPT [0:0]\n`).join("");
+const FILTER_CHAINS = ["INPUT", "FORWARD", "OUTPUT"].map((chain) => `:${chain} ACCEPT [0:0]\n`).join("");
+
+const FIREWALL_CHAIN = `*filter
+${FILTER_CHAINS}:KUBE-FIREWALL - [0:0]
+-A OUTPUT -j KUBE-FIREWALL
+COMMIT
+*nat
+${NAT_CHAINS}COMMIT
+`;
+
 /** What a kube-proxy has in the kernel, in the shape of each of its modes; one of them serves 10.96.255.1 by VM c. */
 export const KUBE_PROXY_RULES: Record<string, string> = {
     nft: `table ip kube-proxy {
@@ -28,19 +63,19 @@ export const KUBE_PROXY_RULES: Record<string, string> = {
 }
 `,
     "iptables-nft-restore": kubeChains(),
-    "iptables-legacy-restore": "*filter\n:KUBE-FIREWALL - [0:0]\n-A OUTPUT -j KUBE-FIREWALL\nCOMMIT\n*nat\nCOMMIT\n",
-    "ip6tables-nft-restore": "*filter\n:KUBE-FIREWALL - [0:0]\n-A OUTPUT -j KUBE-FIREWALL\nCOMMIT\n*nat\nCOMMIT\n",
-    "ip6tables-legacy-restore": "*filter\nCOMMIT\n*nat\nCOMMIT\n",
+    "iptables-legacy-restore": FIREWALL_CHAIN,
+    "ip6tables-nft-restore": FIREWALL_CHAIN,
+    "ip6tables-legacy-restore": FIREWALL_CHAIN,
 };
 
 function kubeChains(): string {
     return `*filter
-:KUBE-FORWARD - [0:0]
+${FILTER_CHAINS}:KUBE-FORWARD - [0:0]
 -A FORWARD -j KUBE-FORWARD
 -A KUBE-FORWARD -m mark --mark 0x4000/0x4000 -j ACCEPT
 COMMIT
 *nat
-:KUBE-SERVICES - [0:0]
+${NAT_CHAINS}:KUBE-SERVICES - [0:0]
 :KUBE-POSTROUTING - [0:0]
 :KUBE-MARK-MASQ - [0:0]
 :KUBE-SVC-ABCDEFGHIJKLMNOP - [0:0]

@@ -10,7 +10,7 @@ export type Request =
     | { do: "open"; connection: string; host: string; port: number }
     | { do: "say"; connection: string; text: string; patienceMs: number }
     | { do: "ask"; host: string; port: number; socket?: string; patienceMs: number }
-    | { do: "dataplane"; mode: DataplaneMode }
+    | { do: "dataplane"; mode: DataplaneMode; prefix?: string; without?: string }
     | { do: "apply"; state: ProxyState }
     | { do: "isIntact" }
     | { do: "remove" }

@@ -4,7 +4,7 @@ import { leaveOut, namespaceObstacle, programObstacle } from "../../cni/obstacle
 import { CURSORY_MS, IMPATIENT_MS, Lab, PATIENT_MS } from "./lab";
 import type { DataplaneMode } from "./requests";
 
-export const MODES: readonly DataplaneMode[] = ["nftables"];
+export const MODES: readonly DataplaneMode[] = ["nftables", "iptables-nft", "iptables-legacy"];
 
 /** A lab for the tests of a suite, with a dataplane in its node. */
 export interface LabOfSuite {

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { leaveOut, namespaceObstacle, programObstacle } from "../../cni/obstacle";
+import { Lab } from "./lab";
+import { KUBE_PROXY_RULES } from "./others";
+
+describe("the start of a dataplane", function () {
+    this.timeout(60_000);
+    let lab: Lab;
+
+    before(async function () {
+        const obstacle = (await namespaceObstacle()) ?? (await programObstacle("nft", "iptables", "conntrack"));
+        if (obstacle !== undefined) {
+            leaveOut(this, obstacle);
+        }
+        lab = await Lab.create();
+    });
+
+    after(async () => lab.dispose());
+
+    it("refuses chains named KUBE beside a kube-proxy, not beside its own", async () => {
+        await lab.request("node", { do: "dataplane", mode: "iptables-nft", prefix: "KUBE" });
+        await lab.apply();
+        await lab.request("node", { do: "dataplane", mode: "iptables-nft", prefix: "KUBE" });
+        await lab.remove();
+        await lab.feed("node", KUBE_PROXY_RULES["iptables-nft-restore"]!, "iptables-nft-restore");
+        await assert.rejects(lab.request("node", { do: "dataplane", mode: "iptables-nft", prefix: "KUBE" }), {
+            message:
+                'The prefix "KUBE" of the chains is refused: a kube-proxy has its chains here (KUBE-MARK-MASQ in the table ' +
+                "nat), and removes those of others that are named so. Leave the prefix out.",
+        });
+    });
+
+    it("refuses a prefix that makes no name", async () => {
+        await assert.rejects(lab.request("node", { do: "dataplane", mode: "iptables-nft", prefix: "wukong; reboot" }), {
+            message:
+                'The prefix "wukong; reboot" of the chains is refused: with it, a name has to stay within the 28 characters ' +
+                "of the kernel. Take one to eight capital letters.",
+        });
+    });
+
+    for (const [mode, program] of [
+        ["nftables", "nft"],
+        ["nftables", "conntrack"],
+        ["iptables-legacy", "conntrack"],
+        ["iptables-legacy", "iptables-legacy"],
+    ] as const) {
+        it(`says that ${program} is missing, and where it is found (${mode})`, async () => {
+            const made = lab.request("node", { do: "dataplane", mode, without: program });
+            await assert.rejects(
+                made,
+                /^Error: There is no `\S+` on the PATH, without which the node agent cannot serve: install the package \S+/,
+            );
+        });
+    }
+});
