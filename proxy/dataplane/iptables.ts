@@ -19,7 +19,7 @@ import { UdpFlows } from "./conntrack";
 
 export interface IptablesOptions {
     /**
-     * What the names of our chains begin with, up to 8 capital letters. `KUBE` only where there is no kube-proxy.
+     * What the names of our chains begin with: one to seven capitals and digits. `KUBE` only where there is no kube-proxy.
      * @default "WUKONG"
      */
     readonly prefix?: string;
@@ -68,10 +68,10 @@ export class IptablesDataplane implements Dataplane {
      * @throws Error where a program is not there, the prefix is none, or it is that of a kube-proxy which works here
      */
     public static async create({ prefix = "WUKONG", flavour }: IptablesOptions = {}): Promise<IptablesDataplane> {
-        if (!/^[A-Z]{1,8}$/.test(prefix)) {
+        if (!/^[A-Z0-9]{1,7}$/.test(prefix)) {
             throw new Error(
                 `The prefix ${JSON.stringify(prefix)} of the chains is refused: with it, a name has to stay within the 28 ` +
-                    `characters of the kernel. Take one to eight capital letters.`,
+                    `characters of the kernel. Take one to seven capitals and digits.`,
             );
         }
         await run("conntrack", ["--version"]);
@@ -147,6 +147,11 @@ export class IptablesDataplane implements Dataplane {
     public explain(port: ProxyPort): string[] {
         const chains = this.chains.chainsOf(port);
         return chains === undefined ? [] : explanation(this.prefix, chains);
+    }
+
+    /** Nothing watches the rules between calls: they stay. */
+    public close(): void {
+        this.digest = undefined;
     }
 
     private async writeAll({ ports }: ProxyState): Promise<void> {

@@ -183,7 +183,8 @@ async function say(socket: Socket, text: string, patienceMs: number): Promise<st
 }
 
 /** Sends a datagram by a socket that stays, or by one of its own, until it is answered. */
-async function ask({ host, port, socket: name, patienceMs }: Extract<Request, { do: "ask" }>): Promise<string> {
+async function ask(request: Extract<Request, { do: "ask" }>): Promise<string> {
+    const { host, port, socket: name, bytes, patienceMs } = request;
     const kept = name === undefined ? undefined : sockets.get(name);
     const socket = kept ?? createSocket(host.includes(":") ? "udp6" : "udp4");
     if (kept === undefined) {
@@ -195,7 +196,7 @@ async function ask({ host, port, socket: name, patienceMs }: Extract<Request, { 
     }
     const result = await new Promise<string>((resolve) => {
         const timer = setTimeout(() => end("timeout"), patienceMs);
-        const again = setInterval(() => socket.send("?"), 100);
+        const again = setInterval(() => socket.send("?".repeat(bytes)), 100);
         const end = (text: string): void => {
             clearTimeout(timer);
             clearInterval(again);
@@ -203,7 +204,7 @@ async function ask({ host, port, socket: name, patienceMs }: Extract<Request, { 
         };
         socket.once("message", (message) => end(message.toString()));
         socket.once("error", (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
-        socket.send("?");
+        socket.send("?".repeat(bytes));
     });
     socket.removeAllListeners();
     socket.on("error", () => undefined); // the answer to an earlier datagram

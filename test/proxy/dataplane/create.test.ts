@@ -34,7 +34,7 @@ describe("the start of a dataplane", function () {
         await assert.rejects(lab.request("node", { do: "dataplane", mode: "iptables-nft", prefix: "wukong; reboot" }), {
             message:
                 'The prefix "wukong; reboot" of the chains is refused: with it, a name has to stay within the 28 characters ' +
-                "of the kernel. Take one to eight capital letters.",
+                "of the kernel. Take one to seven capitals and digits.",
         });
     });
 

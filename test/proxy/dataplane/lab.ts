@@ -90,9 +90,16 @@ export class Lab {
         from: Machine,
         host: string,
         port: number,
-        { patienceMs = PATIENT_MS, socket }: { patienceMs?: number; socket?: string } = {},
+        { patienceMs = PATIENT_MS, bytes = 1, socket }: { patienceMs?: number; bytes?: number; socket?: string } = {},
     ): Promise<string> {
-        return this.request(from, { do: "ask", host, port, patienceMs, ...(socket !== undefined && { socket }) });
+        return this.request(from, {
+            do: "ask",
+            host,
+            port,
+            patienceMs,
+            bytes,
+            ...(socket !== undefined && { socket }),
+        });
     }
 
     public async start(mode: DataplaneMode): Promise<void> {

@@ -9,7 +9,7 @@ export type Request =
     | { do: "connect"; host: string; port: number; times: number; atOnce: number; patienceMs: number }
     | { do: "open"; connection: string; host: string; port: number }
     | { do: "say"; connection: string; text: string; patienceMs: number }
-    | { do: "ask"; host: string; port: number; socket?: string; patienceMs: number }
+    | { do: "ask"; host: string; port: number; socket?: string; bytes: number; patienceMs: number }
     | { do: "dataplane"; mode: DataplaneMode; prefix?: string; without?: string }
     | { do: "apply"; state: ProxyState }
     | { do: "isIntact" }
