@@ -3,9 +3,9 @@ import * as fc from "fast-check";
 import type { ProxyPort } from "../../../core/service-proxy/model";
 import { arbitraryState } from "../../core/service-proxy/arbitrary";
 import { ourRules } from "./kernel-rules";
-import { MODES, useLab } from "./use-lab";
+import { LAYOUTS, useLab } from "./use-lab";
 
-for (const mode of MODES) {
+for (const mode of LAYOUTS) {
     describe(`the rules in the kernel (${mode})`, function () {
         this.timeout(120_000);
         const suite = useLab(mode);
@@ -25,7 +25,7 @@ for (const mode of MODES) {
                     assert.equal(kind, "full");
                     assert.deepEqual(byChanges, await ourRules(suite.lab, mode));
                 }),
-                { numRuns: 12 },
+                { numRuns: 6 },
             );
         });
     });

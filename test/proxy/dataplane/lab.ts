@@ -172,7 +172,7 @@ export class Lab {
         }
         await this.run("node", "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1");
         await this.setBridgeNetfilter(false);
-        await this.feed("node", CONNECTION_TRACKING, "nft", "-f", "-");
+        await this.resetRules();
         await this.ip("node", `link add eth0 type veth peer name eth0 netns ${this.nameOf("outside")}`);
         await this.ip("node", "link add br0 type bridge", "link add services type bridge");
         await this.addresses("node", "br0", `${NODE.bridge}/24`, "fd00:10::1/64");
@@ -196,6 +196,17 @@ export class Lab {
                 ),
             ),
         );
+    }
+
+    /** Leaves of all rules in the node's kernel only one, of somebody else's. */
+    public async resetRules(): Promise<void> {
+        for (const program of ["iptables-legacy", "ip6tables-legacy"]) {
+            for (const table of ["nat", "filter"]) {
+                await this.run("node", program, "-t", table, "-F");
+                await this.run("node", program, "-t", table, "-X");
+            }
+        }
+        await this.feed("node", `flush ruleset\n${CONNECTION_TRACKING}`, "nft", "-f", "-");
     }
 
     /** Whether frames between VMs on the node's bridge meet its rules (br_netfilter). */

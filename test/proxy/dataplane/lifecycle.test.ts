@@ -63,6 +63,7 @@ for (const mode of MODES) {
                 assert.deepEqual(await ourRules(suite.lab, mode), whole);
                 assert.equal(await suite.lab.isIntact(), true);
                 assert.equal((await suite.lab.apply(port)).kind, "none");
+                await suite.lab.resetRules();
             });
         }
 
@@ -101,6 +102,7 @@ for (const mode of MODES) {
             assert.equal(await allRules(suite.lab), before);
             await suite.lab.remove();
             assert.equal(await allRules(suite.lab), before, "once more");
+            await suite.lab.resetRules();
         });
 
         it("are all written anew after an apply that failed", async () => {

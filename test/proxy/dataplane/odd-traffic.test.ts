@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Lab, NODE } from "./lab";
 import { backends, proxyPort } from "./ports";
 import type { DataplaneMode } from "./requests";
-import { MODES, useLab } from "./use-lab";
+import { LAYOUTS, useLab } from "./use-lab";
 
 const VIP = "10.96.0.10";
 
@@ -44,7 +44,7 @@ async function dropNoInvalid(lab: Lab, mode: DataplaneMode): Promise<void> {
         : lab.run("node", mode, "-F", "WUKONG-INVALID"));
 }
 
-for (const mode of MODES) {
+for (const mode of LAYOUTS) {
     describe(`what is not an ordinary connection (${mode})`, function () {
         this.timeout(60_000);
         const suite = useLab(mode);
@@ -53,6 +53,9 @@ for (const mode of MODES) {
             it(`goes on where an endpoint's segment is far out of the window (kubernetes#74839), with masquerade ${masquerade}`, async () => {
                 await suite.lab.apply(proxyPort("a", { masquerade }));
                 assert.match(await echoOverBadSegments(suite.lab, `${mode} ${masquerade}`), /^out of the window/);
+                if (masquerade === "Always") {
+                    return; // without the rule it is the node that ends the connection
+                }
                 await dropNoInvalid(suite.lab, mode);
                 assert.equal(await echoOverBadSegments(suite.lab, `${mode} ${masquerade} unguarded`), "closed");
             });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { addressOf, NODE } from "./lab";
 import { backends, proxyPort } from "./ports";
-import { MODES, useLab } from "./use-lab";
+import { all, MODES, useLab } from "./use-lab";
 
 const NOBODY = { endpoints: [], whenEmpty: "reject" } as const;
 const VIP = "10.96.0.10";
@@ -16,10 +16,8 @@ for (const mode of MODES) {
 
             it(`serves a cluster IP from outside, from the node and from VMs beside the endpoint, by IPv${family}`, async () => {
                 await suite.holds([proxyPort("a", { family })], ["a", "a", "a", "a"], async (patienceMs) => {
-                    const results = [];
-                    for (const from of ["outside", "node", "client", "b"] as const) {
-                        results.push(...(await suite.lab.connect(from, vip, 80, { patienceMs })));
-                    }
+                    const from = ["outside", "node", "client", "b"] as const;
+                    const results = await all(...from.map((each) => suite.lab.connect(each, vip, 80, { patienceMs })));
                     return results.map((result) => result.split(" ")[0]!);
                 });
             });
@@ -35,24 +33,23 @@ for (const mode of MODES) {
                 await suite.holds(
                     ports,
                     Array.from({ length: 5 }, () => refused),
-                    async (patienceMs) => [
-                        ...(await suite.lab.connect("outside", vip, 80, { patienceMs })),
-                        ...(await suite.lab.connect("client", vip, 80, { patienceMs })),
-                        ...(await suite.lab.connect("node", vip, 80, { patienceMs })),
-                        await suite.lab.ask("outside", vip, 53, { patienceMs }),
-                        await suite.lab.ask("node", vip, 53, { patienceMs }),
-                    ],
+                    async (patienceMs) =>
+                        all(
+                            suite.lab.connect("outside", vip, 80, { patienceMs }),
+                            suite.lab.connect("client", vip, 80, { patienceMs }),
+                            suite.lab.connect("node", vip, 80, { patienceMs }),
+                            suite.lab.ask("outside", vip, 53, { patienceMs }),
+                            suite.lab.ask("node", vip, 53, { patienceMs }),
+                        ),
                 );
             });
 
             it(`refuses ports that a cluster IP does not have, by IPv${family}`, async () => {
-                await suite.holds(
-                    [proxyPort("a", { family })],
-                    ["ECONNREFUSED", "ECONNREFUSED"],
-                    async (patienceMs) => [
-                        ...(await suite.lab.connect("outside", vip, 81, { patienceMs })),
-                        await suite.lab.ask("outside", vip, 80, { patienceMs }),
-                    ],
+                await suite.holds([proxyPort("a", { family })], ["ECONNREFUSED", "ECONNREFUSED"], async (patienceMs) =>
+                    all(
+                        suite.lab.connect("outside", vip, 81, { patienceMs }),
+                        suite.lab.ask("outside", vip, 80, { patienceMs }),
+                    ),
                 );
             });
 
@@ -63,14 +60,14 @@ for (const mode of MODES) {
                 ];
                 const [uplink, bridge] = family === 4 ? [NODE.uplink, NODE.bridge] : [NODE.uplink6, "fd00:10::1"];
                 await suite.holds(ports, ["b", "b", "b", "b", "b", "c"], async (patienceMs) => {
-                    const results = [
-                        ...(await suite.lab.connect("outside", uplink, 30080, { patienceMs })),
-                        ...(await suite.lab.connect("outside", bridge, 30080, { patienceMs })),
-                        ...(await suite.lab.connect("outside", uplink, 8443, { patienceMs })),
-                        ...(await suite.lab.connect("client", uplink, 30080, { patienceMs })),
-                        ...(await suite.lab.connect("node", uplink, 30080, { patienceMs })),
-                        await suite.lab.ask("outside", uplink, 30080, { patienceMs }),
-                    ];
+                    const results = await all(
+                        suite.lab.connect("outside", uplink, 30080, { patienceMs }),
+                        suite.lab.connect("outside", bridge, 30080, { patienceMs }),
+                        suite.lab.connect("outside", uplink, 8443, { patienceMs }),
+                        suite.lab.connect("client", uplink, 30080, { patienceMs }),
+                        suite.lab.connect("node", uplink, 30080, { patienceMs }),
+                        suite.lab.ask("outside", uplink, 30080, { patienceMs }),
+                    );
                     return results.map((result) => result.split(" ")[0]!);
                 });
             });
@@ -87,10 +84,11 @@ for (const mode of MODES) {
             await suite.holds(
                 [proxyPort("a", { externalIPs: ["198.51.100.7", "198.51.100.8"] })],
                 ["a 192.0.2.2", "a 192.0.2.2"],
-                async (patienceMs) => [
-                    ...(await suite.lab.connect("outside", "198.51.100.7", 80, { patienceMs })),
-                    ...(await suite.lab.connect("outside", "198.51.100.8", 80, { patienceMs })),
-                ],
+                async (patienceMs) =>
+                    all(
+                        suite.lab.connect("outside", "198.51.100.7", 80, { patienceMs }),
+                        suite.lab.connect("outside", "198.51.100.8", 80, { patienceMs }),
+                    ),
             );
         });
 
@@ -100,11 +98,13 @@ for (const mode of MODES) {
                 proxyPort("", { name: "s", port: 443, internal: backends("b", { port: 8081 }), external: NOBODY }),
                 proxyPort("", { name: "u", protocol: "UDP", internal: backends("c"), external: NOBODY }),
             ];
-            await suite.holds(ports, ["a 192.0.2.2", "b 192.0.2.2", "c 192.0.2.2"], async (patienceMs) => [
-                ...(await suite.lab.connect("outside", VIP, 80, { patienceMs })),
-                ...(await suite.lab.connect("outside", VIP, 443, { patienceMs })),
-                await suite.lab.ask("outside", VIP, 80, { patienceMs }),
-            ]);
+            await suite.holds(ports, ["a 192.0.2.2", "b 192.0.2.2", "c 192.0.2.2"], async (patienceMs) =>
+                all(
+                    suite.lab.connect("outside", VIP, 80, { patienceMs }),
+                    suite.lab.connect("outside", VIP, 443, { patienceMs }),
+                    suite.lab.ask("outside", VIP, 80, { patienceMs }),
+                ),
+            );
         });
 
         it("takes connections to each endpoint's own port", async () => {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { IMPATIENT_MS, NODE, OUTSIDE } from "./lab";
 import { backends, proxyPort } from "./ports";
-import { MODES, useLab } from "./use-lab";
+import { all, LAYOUTS, useLab } from "./use-lab";
 
 const VIP = "10.96.0.10";
 
-for (const mode of MODES) {
+for (const mode of LAYOUTS) {
     describe(`whose address an endpoint sees, and who may come (${mode})`, function () {
         this.timeout(60_000);
         const suite = useLab(mode);
@@ -15,10 +15,12 @@ for (const mode of MODES) {
 
             it(`is the client's from elsewhere, and the node's from the endpoints' own network, by IPv${family}`, async () => {
                 const expected = [`a ${OUTSIDE[family]}`, `a ${bridge}`];
-                await suite.holds([proxyPort("a", { family })], expected, async (patienceMs) => [
-                    ...(await suite.lab.connect("outside", vip, 80, { patienceMs })),
-                    ...(await suite.lab.connect("client", vip, 80, { patienceMs })),
-                ]);
+                await suite.holds([proxyPort("a", { family })], expected, async (patienceMs) =>
+                    all(
+                        suite.lab.connect("outside", vip, 80, { patienceMs }),
+                        suite.lab.connect("client", vip, 80, { patienceMs }),
+                    ),
+                );
             });
 
             it(`lets an endpoint reach itself, by IPv${family}`, async () => {
@@ -32,12 +34,14 @@ for (const mode of MODES) {
                 const port = proxyPort("a", { family, masquerade: "Always", subnets: [], nodePort: 30080 });
                 const uplink = family === 4 ? NODE.uplink : NODE.uplink6;
                 const expected = [`a ${bridge}`, `a ${bridge}`, `a ${bridge}`, `a ${bridge}`];
-                await suite.holds([port], expected, async (patienceMs) => [
-                    ...(await suite.lab.connect("outside", vip, 80, { patienceMs })),
-                    ...(await suite.lab.connect("client", vip, 80, { patienceMs })),
-                    ...(await suite.lab.connect("node", vip, 80, { patienceMs })),
-                    ...(await suite.lab.connect("outside", uplink, 30080, { patienceMs })),
-                ]);
+                await suite.holds([port], expected, async (patienceMs) =>
+                    all(
+                        suite.lab.connect("outside", vip, 80, { patienceMs }),
+                        suite.lab.connect("client", vip, 80, { patienceMs }),
+                        suite.lab.connect("node", vip, 80, { patienceMs }),
+                        suite.lab.connect("outside", uplink, 30080, { patienceMs }),
+                    ),
+                );
             });
 
             it(`is the client's for externalTrafficPolicy Local, and the node has the internal endpoints, by IPv${family}`, async () => {
@@ -50,12 +54,14 @@ for (const mode of MODES) {
                 });
                 const uplink = family === 4 ? NODE.uplink : NODE.uplink6;
                 const expected = [`a ${OUTSIDE[family]}`, `a ${bridge}`, `b ${bridge}`, `b ${bridge}`];
-                await suite.holds([port], expected, async (patienceMs) => [
-                    ...(await suite.lab.connect("outside", uplink, 30080, { patienceMs })),
-                    ...(await suite.lab.connect("client", uplink, 30080, { patienceMs })),
-                    ...(await suite.lab.connect("node", uplink, 30080, { patienceMs })),
-                    ...(await suite.lab.connect("outside", vip, 80, { patienceMs })),
-                ]);
+                await suite.holds([port], expected, async (patienceMs) =>
+                    all(
+                        suite.lab.connect("outside", uplink, 30080, { patienceMs }),
+                        suite.lab.connect("client", uplink, 30080, { patienceMs }),
+                        suite.lab.connect("node", uplink, 30080, { patienceMs }),
+                        suite.lab.connect("outside", vip, 80, { patienceMs }),
+                    ),
+                );
             });
         }
 
@@ -82,10 +88,12 @@ for (const mode of MODES) {
                 // A frame that goes back to where it came from is for the bridge to allow (docs/service-proxy.md).
                 await suite.lab.run("node", "bridge", "link", "set", "dev", "vm-a", "hairpin", hook ? "on" : "off");
                 try {
-                    await suite.holds([proxyPort("a")], ["a 10.10.0.1", "a 10.10.0.1"], async (patienceMs) => [
-                        ...(await suite.lab.connect("client", VIP, 80, { patienceMs })),
-                        ...(await suite.lab.connect("a", VIP, 80, { patienceMs })),
-                    ]);
+                    await suite.holds([proxyPort("a")], ["a 10.10.0.1", "a 10.10.0.1"], async (patienceMs) =>
+                        all(
+                            suite.lab.connect("client", VIP, 80, { patienceMs }),
+                            suite.lab.connect("a", VIP, 80, { patienceMs }),
+                        ),
+                    );
                 } finally {
                     await suite.lab.setBridgeNetfilter(false);
                     await suite.lab.run("node", "bridge", "link", "set", "dev", "vm-a", "hairpin", "off");

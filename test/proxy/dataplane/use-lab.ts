@@ -6,6 +6,9 @@ import type { DataplaneMode } from "./requests";
 
 export const MODES: readonly DataplaneMode[] = ["nftables", "iptables-nft", "iptables-legacy"];
 
+/** For what follows from the rules alone, which are the same for both programs of the name iptables. */
+export const LAYOUTS: readonly DataplaneMode[] = ["nftables", "iptables-nft"];
+
 /** A lab for the tests of a suite, with a dataplane in its node. */
 export interface LabOfSuite {
     readonly lab: Lab;
@@ -16,22 +19,31 @@ export interface LabOfSuite {
     holds<T>(ports: readonly ProxyPort[], expected: T, ask: (patienceMs: number) => Promise<T>): Promise<void>;
 }
 
-/** Makes a lab for the suite it is called in, and takes it away after it. Where none can be made, the suite is left out. */
+/** The answers to questions that are asked at the same time, in their order. */
+export async function all(...questions: Promise<string | string[]>[]): Promise<string[]> {
+    return (await Promise.all(questions)).flat();
+}
+
+/** The lab of all suites of this run: to make one takes longer than most tests. */
+let shared: Promise<Lab> | undefined;
+
+after("take the lab away", async () => (await shared)?.dispose());
+
+/** Starts a dataplane for the suite it is called in. Where no lab can be made, the suite is left out. */
 export function useLab(mode: DataplaneMode): LabOfSuite {
     let made: Lab | undefined;
 
-    before("make the lab", async function () {
+    before("start the dataplane", async function () {
         const obstacle = (await namespaceObstacle()) ?? (await programObstacle("nft", "iptables", "conntrack"));
         if (obstacle !== undefined) {
             leaveOut(this, obstacle);
         }
-        made = await Lab.create();
+        shared ??= Lab.create();
+        made = await shared;
         await made.start(mode);
     });
 
     afterEach("remove the rules", async () => made?.remove());
-
-    after("take the lab away", async () => made?.dispose());
 
     const lab = (): Lab => {
         if (made === undefined) {
