@@ -106,6 +106,25 @@ describe("the port mappings of a NIC", () => {
         assert.deepEqual(spec.selector, { "kubevirt.io/vm": "web-vm" });
     });
 
+    it("are NodePorts within the range that the stack's configuration says", async () => {
+        const networks: NetworkInterfaceArgs[] = [{ ...POD, portMappings: [{ containerPort: 22, hostPort: 2222 }] }];
+        const config = { "wukong:nodePortRange": "2000-2767" };
+        const { registered } = await deploy(() => virtualMachine({ networks }), { config });
+        const { spec } = find(registered, "Service", "web-vm-nodeport").inputs;
+        assert.equal(spec.ports[0].nodePort, 2222);
+        const beyond: NetworkInterfaceArgs[] = [
+            { ...POD, serviceExposure: { type: "NodePort", ports: [{ port: 22, nodePort: 30022 }] } },
+        ];
+        await assert.rejects(
+            deploy(() => virtualMachine({ networks: beyond }), { config }),
+            /nodePort 30022 is refused: the cluster's NodePorts are 2000-2767/,
+        );
+        await assert.rejects(
+            deploy(() => virtualMachine({ networks }), { config: { "wukong:nodePortRange": "2767-2000" } }),
+            /wukong:nodePortRange "2767-2000" is refused: .*write it as 30000-32767/,
+        );
+    });
+
     it("have one dataplane where they are ports of one Service", async () => {
         const text = await refusal({
             ...POD,

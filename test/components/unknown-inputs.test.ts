@@ -84,11 +84,18 @@ describe("a preview with inputs that are not known yet", () => {
         const registered = await preview((text) => {
             const vm = virtualMachine({ cpu: text, memory: text, userData: text, labels: { tier: text } });
             new ServiceExposure("front", { virtualMachines: [vm], namespace: text, ports: [{ port: 80 }] });
+            new ServiceExposure("far", {
+                ...{ selector: { tier: text }, namespace: text, network: text, ports: [{ port: 80 }] },
+                ...{ type: "LoadBalancer", loadBalancerIP: text, loadBalancerProvider: "metallb" },
+            });
             new Network("lan", { type: "bridge", namespace: text });
             new IPReservation("spare", { pool: text, address: text, owner: text, macAddress: text });
         });
         assert.equal(find(registered, "NetworkGuard", "lan-guard").inputs.nadName, UNKNOWN);
         assert.equal(find(registered, "ServiceEndpoints", "front-service-endpoints").inputs.namespace, UNKNOWN);
+        const { annotations } = find(registered, "Service", "far-service").inputs.metadata;
+        assert.equal(annotations["metallb.io/loadBalancerIPs"], UNKNOWN);
+        assert.equal(annotations["vm.novasphere.dev/vm-selector"], UNKNOWN);
         const { owner, requested, pool } = find(registered, "IPReservation", "spare").inputs;
         assert.deepEqual([owner, requested, pool], [UNKNOWN, UNKNOWN, UNKNOWN]);
     });
