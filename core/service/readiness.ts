@@ -68,7 +68,8 @@ function missing(kept: readonly SliceObject[], current: readonly SliceObject[], 
     }
     const addresses = kept.flatMap(({ endpoints }) => (endpoints ?? []).flatMap((each) => each.addresses));
     if (addresses.length === 0) {
-        return "no endpoint in its EndpointSlices: no VM behind it runs and has an address";
+        const address = isOnNetwork ? "an address on the network, reserved or told by its guest agent" : "an address";
+        return `no endpoint in its EndpointSlices: no VM behind it runs and has ${address}`;
     }
     const which = `its EndpointSlices have ${[...new Set(addresses)].sort().join(", ")}`;
     return current.length === 0 ? `${which}, not with the ports that are declared` : `${which}, none of them ready`;

@@ -50,6 +50,11 @@ describe("service", () => {
             /nodePort 20011 .*20000-20010/,
         ],
         [
+            "a host port of the range of NodePorts",
+            { dataplane: "wukong", ports: [{ name: "a", port: "80-81", hostPort: "32767-32768" }] },
+            /hostPort 32767 .*gives to any Service/,
+        ],
+        [
             "a node port without type",
             { type: "ClusterIP", ports: [{ port: 80, nodePort: 30_080 }] },
             /ClusterIP opens no port/,
