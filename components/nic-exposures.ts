@@ -1,7 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { primaryOf } from "../core/nic";
 import type { Problem } from "../core/problem";
-import { validateExposure } from "../core/service/exposure";
+import { validateExposure } from "../core/service/validate-exposure";
 import type { ExposedVirtualMachine, ServiceExposureArgs, ServicePortArgs } from "./exposure-args";
 import { serviceNameProblems } from "../core/service/name";
 import { selectorOf } from "../core/service/selector";

@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { needsNetworkPolicy, validateExposure, type Exposure } from "../core/service/exposure";
+import { needsNetworkPolicy, type Exposure } from "../core/service/exposure";
+import { validateExposure } from "../core/service/validate-exposure";
 import { serviceNameProblems } from "../core/service/name";
 import { expandPorts } from "../core/service/ports";
 import { selectorOf, type LabelledVm } from "../core/service/selector";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe as sentence } from "../../core/problem";
-import { validateExposure, type Exposure } from "../../core/service/exposure";
+import type { Exposure } from "../../core/service/exposure";
+import { validateExposure } from "../../core/service/validate-exposure";
 
 const SOUND: Exposure = {
     type: "NodePort",
@@ -129,6 +130,11 @@ describe("service", () => {
             "source ranges on a secondary network by kube-proxy",
             { network: "secondary", sourceRanges: ["10.0.0.0/8"] },
             /sourceRanges .*load balancers only.*ServiceProxy/,
+        ],
+        [
+            "source ranges that nothing would enforce",
+            { type: "ClusterIP", network: "secondary", dataplane: "wukong", sourceRanges: ["10.0.0.0/8"] },
+            /sourceRanges .*from outside of the cluster/,
         ],
         [
             "host ports by kube-proxy",
