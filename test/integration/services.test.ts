@@ -117,6 +117,8 @@ describe("Services of VMs on the pod network", () => {
             k8s.setHeaderOptions("Content-Type", k8s.PatchStrategy.JsonPatch),
         );
         assert.deepEqual(changes(await suite.stack.up(program(NODE_PORT, FURTHER))), []);
+        await suite.stack.refresh();
+        assert.deepEqual(changes(await suite.stack.up(program(NODE_PORT, FURTHER))), [], "nor after a refresh");
     });
 
     it("get other ports in place, and keep the address they have", async () => {
