@@ -5,6 +5,8 @@ import { pino, type Logger } from "pino";
 import { clientFor } from "../cluster/client";
 import { Agent } from "./agent";
 import { AgentStatus } from "./agent-status";
+import type { Dataplane } from "./dataplane";
+import { IptablesDataplane } from "./dataplane/iptables";
 import { NftablesDataplane } from "./dataplane/nftables";
 import { runEndpointController } from "./endpoints/controller";
 import { observerOf } from "./metrics-observer";
@@ -22,7 +24,12 @@ interface ConnectionOptions {
     readonly logLevel: string;
 }
 
-interface AgentOptions extends ConnectionOptions {
+interface DataplaneOptions {
+    readonly mode: "nftables" | "iptables";
+    readonly chainPrefix: string;
+}
+
+interface AgentOptions extends ConnectionOptions, DataplaneOptions {
     readonly nodeName: string;
     readonly statusAddress: string;
     readonly statusPort: number;
@@ -31,7 +38,7 @@ interface AgentOptions extends ConnectionOptions {
 
 async function runAgent(options: AgentOptions, log: Logger, signal: AbortSignal): Promise<void> {
     const client = clientFor(options);
-    const dataplane = NftablesDataplane.create();
+    const dataplane = dataplaneOf(options);
     const metrics = new ProxyMetrics();
     const agent = new Agent(client, dataplane, { nodeName: options.nodeName, observer: observerOf(log, metrics) });
     const failing = new AbortController();
@@ -60,6 +67,10 @@ async function runAgent(options: AgentOptions, log: Logger, signal: AbortSignal)
             () => undefined,
         );
     }
+}
+
+async function dataplaneOf({ mode, chainPrefix }: DataplaneOptions): Promise<Dataplane> {
+    return mode === "nftables" ? NftablesDataplane.create() : IptablesDataplane.create({ prefix: chainPrefix });
 }
 
 /** Runs until a signal asks it to end; a failure is told in a sentence. */
@@ -101,12 +112,19 @@ function connectionOptions(command: Command): Command {
         );
 }
 
+function dataplaneOptions(command: Command): Command {
+    return command
+        .addOption(
+            new Option("--mode <mode>", "what the node's rules are made of")
+                .choices(["nftables", "iptables"])
+                .default("nftables"),
+        )
+        .option("--chain-prefix <prefix>", "how the chains' names begin, with --mode iptables", "WUKONG");
+}
+
 const program = new Command("wukong-proxy").description("Serves Services of VMs on secondary networks.");
-connectionOptions(program.command("agent"))
+dataplaneOptions(connectionOptions(program.command("agent")))
     .description("Keeps a node's rules as the cluster's Services ask. They stay when it ends.")
-    .addOption(
-        new Option("--mode <mode>", "what the node's rules are made of").choices(["nftables"]).default("nftables"),
-    )
     .requiredOption("--node-name <name>", "the node as EndpointSlices name it")
     .option("--status-address <address>", "where the status API listens", "127.0.0.1")
     .option("--status-port <port>", "its port; 0 takes a free one", portNumber, 5050)
@@ -119,12 +137,11 @@ connectionOptions(program.command("endpoints"))
     .action(async (options: ConnectionOptions) =>
         runUntilSignal(options, async (log, signal) => runEndpointController(clientFor(options), signal, log)),
     );
-program
-    .command("cleanup")
+dataplaneOptions(program.command("cleanup"))
     .description("Removes the rules from this node, and nobody else's.")
-    .action(async () =>
+    .action(async (options: DataplaneOptions) =>
         runUntilSignal({ logLevel: "info" }, async (log) => {
-            await (await NftablesDataplane.create()).remove();
+            await (await dataplaneOf(options)).remove();
             log.info("the rules are removed");
         }),
     );
