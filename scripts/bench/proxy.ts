@@ -15,6 +15,7 @@ const SIZES = [1_000, 10_000];
 const ROUNDS = 3;
 const CHANGES = 20;
 const CONNECTIONS = 2_000;
+const CONNECTIONS_OF_A_TURN = 50;
 const READY_MS = 300_000;
 const CHANGE_LIMIT = 0.3;
 /** Ahead, and no slower. */
@@ -31,8 +32,10 @@ type Measured = Map<string, number[]>;
 export async function proxy(): Promise<boolean> {
     const { "kube-proxy": program } = await ensurePrograms(["kube-proxy"]);
     const directory = fs.mkdtempSync(path.join(os.tmpdir(), "wukong-bench-"));
-    const server = await startBareApiServer();
+    const stops: (() => Promise<void>)[] = [];
     try {
+        const server = await startBareApiServer();
+        stops.push(() => server.stop());
         const services = new BenchServices(new ClusterClient(loadKubeConfig({ kubeconfig: server.kubeconfig })));
         await services.prepare();
         const flavours: IptablesFlavour[] = ["legacy", "nft"];
@@ -42,6 +45,12 @@ export async function proxy(): Promise<boolean> {
             agent("nftables", "nft"),
             ...flavours.map((flavour) => agent("iptables", flavour)),
         ];
+        const served: Served[] = [];
+        stops.push(async () => {
+            for (const { stand } of served) {
+                await stand.dispose();
+            }
+        });
         const measured = new Map(contestants.map(({ name }) => [name, new Map<string, number[]>()]));
         let owner = "kube-proxy";
         for (const size of SIZES) {
@@ -56,22 +65,30 @@ export async function proxy(): Promise<boolean> {
                 const figures = measured.get(contestant.name) ?? new Map<string, number[]>();
                 for (let round = 0; round < ROUNDS; round += 1) {
                     const isLast = size === SIZES.at(-1) && round === ROUNDS - 1;
-                    await run(contestant, {
-                        kubeconfig: server.kubeconfig,
-                        directory,
-                        services,
-                        size,
-                        isLast,
-                        figures,
-                    });
+                    const { kubeconfig } = server;
+                    const stand = await run(contestant, { kubeconfig, directory, services, size, isLast, figures });
+                    if (isLast) {
+                        served.push({ stand, figures });
+                    } else {
+                        await stand.dispose();
+                    }
                 }
             }
         }
+        await connect(served);
         return reportAll(measured);
     } finally {
-        await server.stop();
+        for (const stop of stops.reverse()) {
+            await stop();
+        }
         fs.rmSync(directory, { recursive: true, force: true });
     }
+}
+
+/** A node that has a contestant's rules. */
+interface Served {
+    readonly stand: ProxyStand;
+    readonly figures: Measured;
 }
 
 interface Run {
@@ -79,7 +96,7 @@ interface Run {
     readonly directory: string;
     readonly services: BenchServices;
     readonly size: number;
-    /** Measure changes and connections as well. */
+    /** Measure changes as well. */
     readonly isLast: boolean;
     readonly figures: Measured;
 }
@@ -87,7 +104,7 @@ interface Run {
 async function run(
     contestant: Contestant,
     { kubeconfig, directory, services, size, isLast, figures }: Run,
-): Promise<void> {
+): Promise<ProxyStand> {
     const stand = await ProxyStand.create(portOf(kubeconfig));
     const note = (name: string, value: number): void => {
         figures.set(name, [...(figures.get(name) ?? []), value]);
@@ -114,25 +131,38 @@ async function run(
                 await services.move(number, 0);
                 await reached(stand, virtualIP(number), endpointsOf(number, 0));
             }
-            const direct = `${endpointsOf(0)[0] ?? ""}:8080`;
-            const targets = [direct, virtualIP(0), virtualIP(size / 2), virtualIP(size - 1)];
-            const told = await stand.ask({ what: "connect", addresses: targets, times: CONNECTIONS });
-            if (told.what !== "connected" || told.failures > 0) {
-                throw new Error(`Connections failed with ${contestant.name}: ${JSON.stringify(told).slice(0, 200)}`);
-            }
-            const [first = [], ...through] = told.microseconds;
-            note("direct", median(first));
-            note("first-packet", median(through.flat()));
             const { cpuSeconds, memoryMiB } = usageOf(program);
             note("cpu", cpuSeconds);
             note("memory", memoryMiB);
+            // Its rules stay.
+            await stand.end(program);
         }
+        return stand;
     } catch (cause) {
-        throw new Error(`${contestant.name} with ${String(size)} Services: ${String(cause)}\n${stand.log()}`, {
-            cause,
-        });
-    } finally {
+        const log = stand.log();
         await stand.dispose();
+        throw new Error(`${contestant.name} with ${String(size)} Services: ${String(cause)}\n${log}`, { cause });
+    }
+}
+
+/**
+ * How long a connection takes to come about, to an endpoint itself and to its first, middle and last Service: with the rules
+ * of all contestants at the same time, in turns, so that what else the machine does touches all alike.
+ */
+async function connect(served: readonly Served[]): Promise<void> {
+    const size = SIZES.at(-1) ?? 0;
+    const direct = `${endpointsOf(0)[0] ?? ""}:8080`;
+    const addresses = [direct, virtualIP(0), virtualIP(size / 2), virtualIP(size - 1)];
+    for (let turn = 0; turn < CONNECTIONS / CONNECTIONS_OF_A_TURN; turn += 1) {
+        for (const { stand, figures } of served) {
+            const told = await stand.ask({ what: "connect", addresses, times: CONNECTIONS_OF_A_TURN });
+            if (told.what !== "connected" || told.failures > 0) {
+                throw new Error(`Connections failed: ${JSON.stringify(told).slice(0, 200)}\n${stand.log()}`);
+            }
+            const [first = [], ...through] = told.microseconds;
+            figures.set("direct", [...(figures.get("direct") ?? []), ...first]);
+            figures.set("first-packet", [...(figures.get("first-packet") ?? []), ...through.flat()]);
+        }
     }
 }
 

@@ -84,6 +84,15 @@ export class ProxyStand {
         return fs.readFileSync(path.join(this.directory, "log"), "utf8").slice(-4_000);
     }
 
+    /** Ends a program, by force. */
+    async end(program: ChildProcess): Promise<void> {
+        if (program.exitCode === null && program.signalCode === null) {
+            const ended = once(program, "exit");
+            program.kill("SIGKILL");
+            await ended;
+        }
+    }
+
     /** Has the client do something. */
     async ask(question: Ask): Promise<Told> {
         if (!this.client) {
@@ -98,11 +107,7 @@ export class ProxyStand {
     /** Takes everything away again. */
     async dispose(): Promise<void> {
         for (const program of this.programs.reverse()) {
-            if (program.exitCode === null && program.signalCode === null) {
-                const ended = once(program, "exit");
-                program.kill("SIGKILL");
-                await ended;
-            }
+            await this.end(program);
         }
         this.loseApiServer();
         for (const namespace of this.namespaces) {
