@@ -81,9 +81,12 @@ describe("the package as it is published, in an empty folder", () => {
         }
         const crds = readdirSync(path.join(REPOSITORY, "crds")).map((file) => `crds/${file}`);
         assert.deepEqual(files.filter((file) => file.startsWith("crds/")).sort(), crds.sort());
-        const meant = /^(bin\/(index|(cli|components|core|cluster|dynamic)\/.*)\.(d\.ts|js|js\.map)|crds\/.*\.yaml)$/;
+        const meant =
+            /^(bin\/(index|(cli|components|core|cluster|dynamic|proxy)\/.*)\.(d\.ts|js|js\.map)|crds\/.*\.yaml)$/;
         const others = files.filter((file) => !meant.test(file) && file !== "README.md");
-        assert.deepEqual(others.sort(), ["LICENSE", "bin/cluster/kubernetes-client.LICENSES.txt", "package.json"]);
+        assert.deepEqual(others.sort(), [
+            ...["LICENSE", "bin/cluster/kubernetes-client.LICENSES.txt", "package.json", "proxy/Dockerfile"],
+        ]);
     });
 
     it("has source maps that bring their sources along", () => {
