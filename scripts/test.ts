@@ -32,6 +32,7 @@ const TESTS_OF_BOTH_RELEASES = [
     "integration/admission",
     "integration/network-swap",
     "integration/plugged-nics",
+    "proxy-cluster/endpoints",
 ].map((name) => path.join("bin/test", `${name}.test.js`));
 
 /** It takes longer than any other file, so it begins first. */
