@@ -15,6 +15,16 @@ const EXAMPLES = [
     "wukong service explain prod/web-vm-nodeport --agent http://10.0.0.11:5050 --agent-token-file token",
 ];
 
+const FIELDS = `With -o json and -o yaml, an object with:
+  namespace, name, type
+  ports        objects with name, protocol, family, clusterIP, port, externalIPs, nodePort, hostPort, scheduler,
+               affinitySeconds, endpoints (how many) and rules (that decide, as the kernel's program prints them)
+  lastSync     at (RFC 3339) and, where the rules could not be written, error
+  endpoints    objects with vm, nodeName, protocol, address, port, ready, serving, terminating, addressFrom, served
+               (whether the rules give it new connections) and flows (connections now)
+  excluded     objects with vm and why (sentences)
+  problems     what of the Service cannot be served (sentences)`;
+
 const COLUMNS: readonly Column<EndpointView>[] = [
     { header: "VM", value: ({ vm }) => vm, shrinks: true },
     {
@@ -37,7 +47,7 @@ export function addExplain(service: Command, context: CommandContext): void {
         .argument("<namespace/name>", "the Service", serviceArgument)
         .option("--agent <url>", "status API of the node's agent", agentOption, new URL("http://127.0.0.1:5050"))
         .option("--agent-token-file <file>", "file with the token of its readers (default: none is sent)");
-    addDebugOption(addOutputOption(command), EXAMPLES).action((wanted: ServiceName, options: ExplainOptions) =>
+    addDebugOption(addOutputOption(command), EXAMPLES, FIELDS).action((wanted: ServiceName, options: ExplainOptions) =>
         context.attempt(options, async () => {
             const { service: served, endpoints } = await askAgent(options, wanted);
             const { output } = options;
@@ -45,7 +55,14 @@ export function addExplain(service: Command, context: CommandContext): void {
             terminal.print(
                 output === "table"
                     ? describe(served, endpoints, terminal.columns)
-                    : renderObject({ ...served, endpoints: endpoints.endpoints, excluded: endpoints.excluded }, output),
+                    : renderObject(
+                          {
+                              ...served,
+                              ...{ endpoints: endpoints.endpoints, excluded: endpoints.excluded },
+                              problems: [...new Set([...served.problems, ...endpoints.problems])],
+                          },
+                          output,
+                      ),
             );
             return served.lastSync?.error === undefined ? EXIT.ok : EXIT.drift;
         }),

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { addClusterOptions, type ClusterOptions, type CommandContext } from "../context";
+import { addConnectionOptions, addOutputOption, type ClusterOptions, type CommandContext } from "../context";
 import { EXIT } from "../exit-code";
 import { renderObject } from "../output/format";
 import { printable } from "../output/printable";
@@ -24,7 +24,8 @@ export function addShow(service: Command, context: CommandContext): void {
         .command("show")
         .description("Shows a Service with its endpoints, and why a VM that it chooses is none.")
         .argument("<namespace/name>", "the Service", serviceArgument);
-    addClusterOptions(command, { examples: EXAMPLES, fields: SERVICE_FIELDS }).action(
+    const fields = `With -o json and -o yaml, an object with:\n${SERVICE_FIELDS}`;
+    addConnectionOptions(addOutputOption(command), EXAMPLES, fields).action(
         (wanted: ServiceName, options: ClusterOptions) =>
             context.ask(options, async (client) => {
                 const { namespace, name } = wanted;

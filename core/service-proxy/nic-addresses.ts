@@ -1,5 +1,6 @@
 import { type Family, familyName, parseAddress, readAddress } from "../ip";
 import type { InterfaceStatus } from "../kubevirt-objects";
+import { isLinkLocal } from "../link-local";
 import { observeNic } from "../nic-observation";
 import { nicOfOwner, ownerKey } from "../reservation";
 import type { PoolSubnets } from "./pool-subnets";
@@ -116,10 +117,13 @@ export function hostSubnet(address: string): string {
     return `${address}/${address.includes(":") ? "128" : "32"}`;
 }
 
-/** What an EndpointSlice may hold: no unspecified, loopback or multicast address (`ValidateEndpointIP` of Kubernetes). */
+/**
+ * What an EndpointSlice may hold: no unspecified, loopback, link-local or multicast address (`ValidateEndpointIP` of
+ * Kubernetes). One that it may not would keep all others out of their slice.
+ */
 function isEndpoint(text: string): boolean {
     const address = parseAddress(text);
-    if (!address.ok) {
+    if (!address.ok || isLinkLocal(address.value)) {
         return false;
     }
     const { family, value } = address.value;

@@ -112,6 +112,15 @@ describe("the endpoints of a Service in front of VMs", () => {
             );
         });
 
+        for (const address of ["169.254.7.7", "127.0.0.2", "224.0.0.9"]) {
+            it(`never from a reservation of ${address}, which would keep all others out of their slice`, () => {
+                const { endpoints } = verdict(instance("web"), serviceOf(), {
+                    reservations: [reserved("web", address)],
+                });
+                assert.deepEqual(endpoints, [`192.0.2.10 ${READY}`]);
+            });
+        }
+
         it("never from a guest that claims what is reserved for another NIC of the network", () => {
             const reservations = [reserved("db", "192.0.2.10")];
             const { endpoints, why } = verdict(instance("web"), serviceOf(), { reservations });
