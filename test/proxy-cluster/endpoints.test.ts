@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as k8s from "@kubernetes/client-node";
 import { Machines } from "../cluster/virtual-machines";
 import { podNic } from "../cluster/vm-objects";
+import { instance, reserved, serviceOf, verdict } from "../core/service-proxy/endpoint-objects";
 import { done, seen, testKubeconfig, until, useNamespace } from "../support/embedded-cluster";
 import {
     endpointsIn,
@@ -256,6 +257,47 @@ describe("the endpoint controller", function () {
         assert.equal(mended?.metadata?.labels?.["mine"], "kept");
         const untouched = slices.find(({ metadata }) => metadata?.name === "foreign");
         assert.equal(untouched?.metadata?.resourceVersion, foreign.metadata?.resourceVersion);
+    });
+
+    it("agrees with the API server on the addresses that a slice may hold", async () => {
+        const judged: [string, boolean, boolean][] = [];
+        for (const address of [
+            ...["0.0.0.0", "127.0.0.1", "127.255.0.1", "169.254.0.1", "169.255.0.1", "224.0.0.1", "224.0.1.1"],
+            ...["239.1.1.1", "240.0.0.1", "255.255.255.255", "192.0.2.1", "10.0.0.0"],
+            ...["::", "::1", "::2", "fe80::1", "febf::1", "fec0::1", "ff02::1", "ff05::1", "2001:db8::1", "fd00::1"],
+        ]) {
+            const isIPv6 = address.includes(":");
+            const body: k8s.V1EndpointSlice = {
+                metadata: { name: "tried" },
+                ...{ addressType: isIPv6 ? "IPv6" : "IPv4", endpoints: [{ addresses: [address] }], ports: [] },
+            };
+            const accepted = await discovery()
+                .createNamespacedEndpointSlice({ namespace: namespace.name, body, dryRun: "All" })
+                .then(
+                    () => true,
+                    (error: unknown) => {
+                        assert.equal((error as k8s.ApiException<string>).code, 422);
+                        return false;
+                    },
+                );
+            const { endpoints } = verdict(
+                instance("web", { addresses: [] }),
+                serviceOf({ ipFamilies: ["IPv4", "IPv6"] }),
+                {
+                    reservations: [reserved("web", address)],
+                },
+            );
+            judged.push([address, accepted, endpoints.length === 1]);
+        }
+        // Nothing that the API server refuses; what it takes and is nobody's own address may be left out.
+        assert.deepEqual(
+            judged.filter(([, accepted, taken]) => taken && !accepted),
+            [],
+        );
+        assert.deepEqual(
+            judged.filter(([, accepted, taken]) => accepted && !taken).map(([address]) => address),
+            ["224.0.1.1", "239.1.1.1", "ff05::1"],
+        );
     });
 
     it("takes its slices away from a Service that is no longer in front of VMs", async () => {
