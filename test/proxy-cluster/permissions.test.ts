@@ -65,9 +65,8 @@ describe("the rights of the service proxy", function () {
         return { proxy, client: new ClusterClient(proxy.configOf(status?.token ?? "")) };
     }
 
-    it("are those that the endpoint controller uses, no more and no less", async () => {
-        const { rules, attributes } = await allowed("proxy-endpoints");
-        const { proxy, client } = await confined("endpoints", rules);
+    /** Runs the endpoint controller until the test ends; returns what it complains of, as it comes. */
+    function keepEndpoints(client: ClusterClient): readonly string[] {
         const ending = new AbortController();
         const troubles: string[] = [];
         const log = pino({ level: "warn" }, { write: (line) => void troubles.push(line) });
@@ -76,6 +75,13 @@ describe("the rights of the service proxy", function () {
             ending.abort();
             await running;
         });
+        return troubles;
+    }
+
+    it("are those that the endpoint controller uses, no more and no less", async () => {
+        const { rules, attributes } = await allowed("proxy-endpoints");
+        const { proxy, client } = await confined("endpoints", rules);
+        const troubles = keepEndpoints(client);
         const { core } = namespace.clients;
         await core.createNamespacedService({ namespace: namespace.name, body: vmService(namespace.name, "used") });
         await untilEndpoints(namespace, "used", "to have a slice", (_, slices) => slices.length === 1);
@@ -111,14 +117,7 @@ describe("the rights of the service proxy", function () {
             verbs: verbs.filter((verb) => verb !== "create"),
         }));
         const { client } = await confined("late", withoutCreate);
-        const ending = new AbortController();
-        const troubles: string[] = [];
-        const log = pino({ level: "warn" }, { write: (line) => void troubles.push(line) });
-        const running = runEndpointController(client, ending.signal, log, { namespace: namespace.name });
-        cleanups.push(async () => {
-            ending.abort();
-            await running;
-        });
+        const troubles = keepEndpoints(client);
         const { core, config } = namespace.clients;
         await core.createNamespacedService({ namespace: namespace.name, body: vmService(namespace.name, "late") });
         await until("two refusals", async () => (troubles.length >= 2 ? done(true) : seen(troubles)));
