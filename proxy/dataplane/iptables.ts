@@ -53,6 +53,8 @@ export class IptablesDataplane implements Dataplane {
     private digest: string | undefined;
     private lookAgainAt = 0;
     private isDamaged = false;
+    /** Counts what was applied: what is looked at meanwhile says nothing. */
+    private revision = 0;
 
     private constructor(
         private readonly prefix: string,
@@ -92,6 +94,7 @@ export class IptablesDataplane implements Dataplane {
     public async apply(state: ProxyState): Promise<Applied> {
         const isFull = !this.isWritten;
         const changes = this.chains.update(state);
+        this.revision += 1;
         this.isWritten = false;
         if (isFull) {
             await this.writeAll(state);
@@ -119,8 +122,12 @@ export class IptablesDataplane implements Dataplane {
         }
         if (this.digest === undefined || performance.now() >= this.lookAgainAt) {
             const start = performance.now();
+            const revision = this.revision;
             const digest = await this.look();
             const end = performance.now();
+            if (this.revision !== revision) {
+                return true;
+            }
             this.lookAgainAt = end + (end - start) / LOOKING_SHARE;
             this.isDamaged = this.digest !== undefined && this.digest !== digest;
             this.digest ??= digest;

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import * as path from "node:path";
 import { leaveOut, namespaceObstacle, programObstacle } from "../../cni/obstacle";
+import { allRules } from "./kernel-rules";
 import { Lab } from "./lab";
 import { KUBE_PROXY_RULES } from "./others";
+import { proxyPort } from "./ports";
 
 describe("the start of a dataplane", function () {
     this.timeout(60_000);
@@ -36,6 +39,22 @@ describe("the start of a dataplane", function () {
                 'The prefix "wukong; reboot" of the chains is refused: with it, a name has to stay within the 28 characters ' +
                 "of the kernel. Take one to seven capitals and digits.",
         });
+    });
+
+    it("is chosen on the command line, by which the rules of each are also removed", async () => {
+        const main = path.join(__dirname, "../../../proxy/main.js");
+        const flavour = (await lab.run("node", "iptables", "--version")).includes("nf_tables") ? "nft" : "legacy";
+        await lab.resetRules();
+        for (const [mode, options] of [
+            ["nftables", []],
+            [`iptables-${flavour}`, ["--mode", "iptables", "--chain-prefix", "WUKONG"]],
+        ] as const) {
+            await lab.request("node", { do: "dataplane", mode });
+            await lab.apply(proxyPort("a"));
+            assert.match(await allRules(lab), /wukong|WUKONG/);
+            await lab.run("node", process.execPath, main, "cleanup", ...options);
+            assert.doesNotMatch(await allRules(lab), /wukong|WUKONG/);
+        }
     });
 
     for (const [mode, program] of [

@@ -85,7 +85,7 @@ for (const mode of LAYOUTS) {
         for (const hook of [false, true]) {
             it(`serves VMs of one network where bridged frames ${hook ? "meet" : "do not meet"} the node's rules`, async () => {
                 await suite.lab.setBridgeNetfilter(hook);
-                // A frame that goes back to where it came from is for the bridge to allow (docs/service-proxy.md).
+                // A frame that goes back to where it came from is for the bridge to allow (docs/decisions.md).
                 await suite.lab.run("node", "bridge", "link", "set", "dev", "vm-a", "hairpin", hook ? "on" : "off");
                 try {
                     await suite.holds([proxyPort("a")], ["a 10.10.0.1", "a 10.10.0.1"], async (patienceMs) =>
