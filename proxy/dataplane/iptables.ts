@@ -76,15 +76,18 @@ export class IptablesDataplane implements Dataplane {
                     `characters of the kernel. Take one to seven capitals and digits.`,
             );
         }
-        await run("conntrack", ["--version"]);
         const infix = flavour === undefined ? "" : `-${flavour}`;
-        const version = await run(`iptables${infix}`, ["--version"]);
-        const dataplane = new IptablesDataplane(prefix, infix, version.includes("nf_tables") ? "nft" : "legacy");
-        for (const family of FAMILIES) {
-            for (const program of ["-restore", "-save"]) {
-                await run(dataplane.program(family, program), ["--version"]);
-            }
-        }
+        const programs = ["iptables", "ip6tables"].flatMap((name) =>
+            ["-restore", "-save"].map((verb) => name + infix + verb),
+        );
+        const [version] = await Promise.all(
+            [`iptables${infix}`, ...programs, "conntrack"].map(async (program) => run(program, ["--version"])),
+        );
+        const dataplane = new IptablesDataplane(
+            prefix,
+            infix,
+            version?.includes("nf_tables") === true ? "nft" : "legacy",
+        );
         if (prefix === "KUBE") {
             await dataplane.refuseBesideKubeProxy();
         }
@@ -162,14 +165,18 @@ export class IptablesDataplane implements Dataplane {
     }
 
     private async writeAll({ ports }: ProxyState): Promise<void> {
-        for (const family of FAMILIES) {
-            for (const table of TABLES) {
-                const present = await this.takeOver(family, table);
-                const written = this.chains.all(ports, family, table);
-                const removed = present.chains.filter((chain) => !written.has(chain));
-                await this.write({ family, table, written, removed }, missingJumps(this.prefix, table, present));
-            }
-        }
+        await Promise.all(
+            FAMILIES.map(async (family) => {
+                const found = await Promise.all(
+                    TABLES.map(async (table) => ({ table, present: await this.takeOver(family, table) })),
+                );
+                for (const { table, present } of found) {
+                    const written = this.chains.all(ports, family, table);
+                    const removed = present.chains.filter((chain) => !written.has(chain));
+                    await this.write({ family, table, written, removed }, missingJumps(this.prefix, table, present));
+                }
+            }),
+        );
         this.isTakenOver = true;
     }
 
