@@ -22,9 +22,12 @@ export class UdpFlows {
         const { before, after, families } = changedUdpPorts(this.settled, now);
         let removed = 0;
         for (const family of families) {
-            const list = await run("conntrack", ["-L", "-p", "udp", "-f", family === 4 ? "ipv4" : "ipv6"]);
-            for (const flow of staleFlows(parseFlows(list), before, after, isLocal)) {
-                removed += await remove(flow);
+            const of = ["-p", "udp", "-f", family === 4 ? "ipv4" : "ipv6"];
+            const flows = parseFlows(await run("conntrack", ["-L", ...of]));
+            // Those of one server at one place go together, however many clients it has.
+            const filters = new Set(staleFlows(flows, before, after, isLocal).map((flow) => filterOf(flow).join(" ")));
+            for (const filter of filters) {
+                removed += await remove([...of, ...filter.split(" ")]);
             }
         }
         this.settled = now;
@@ -39,14 +42,18 @@ function isLocal(address: string): boolean {
     );
 }
 
-async function remove(flow: UdpFlow): Promise<number> {
-    const args = ["-D", "-p", "udp", "-s", flow.source, "-d", flow.destination];
-    const ports = ["--sport", String(flow.sourcePort), "--dport", String(flow.destinationPort)];
+/** What picks, of all entries, those to the same place that go to the same server. */
+function filterOf({ destination, destinationPort, server, serverPort }: UdpFlow): string[] {
+    const place = ["--orig-dst", destination, "--orig-port-dst", String(destinationPort)];
+    return [...place, "--reply-src", server, "--reply-port-src", String(serverPort)];
+}
+
+/** Removes entries; gives how many they were. */
+async function remove(filter: readonly string[]): Promise<number> {
     try {
-        await run("conntrack", [...args, ...ports]);
-        return 1;
+        return parseFlows(await run("conntrack", ["-D", ...filter])).length;
     } catch (error) {
-        // It has ended by itself.
+        // They have ended by themselves.
         if (/\b0 flow entries have been deleted/.test((error as Error).message)) {
             return 0;
         }

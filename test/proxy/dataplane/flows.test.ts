@@ -37,6 +37,18 @@ for (const mode of MODES) {
             assert.equal(await ask(), "a 192.0.2.2", "also one that began while nobody served it");
         });
 
+        it("move all together, and by IPv6 too", async () => {
+            const vip = "fd00:96::10";
+            const clients = ["one", "two", "three"].map((each) => `${socket} ${each}`);
+            const answers = async (): Promise<string[]> =>
+                Promise.all(clients.map((each) => suite.lab.ask("outside", vip, 53, { socket: each })));
+            await suite.lab.apply(dns("a", { family: 6 }));
+            assert.deepEqual(await answers(), Array<string>(3).fill("a 2001:db8:2::2"));
+            const { flowsRemoved } = await suite.lab.apply(dns("b", { family: 6 }));
+            assert.equal(flowsRemoved, 3);
+            assert.deepEqual(await answers(), Array<string>(3).fill("b 2001:db8:2::2"));
+        });
+
         it("stay where they are while others come and go", async () => {
             await suite.lab.apply(dns("a"));
             assert.equal(await ask(), "a 192.0.2.2");
