@@ -6,6 +6,8 @@ export interface Applied {
     readonly kind: "full" | "partial" | "none";
     /** Entries of UDP flows that were removed, so that the next datagram finds an endpoint anew. */
     readonly flowsRemoved: number;
+    /** What this node cannot serve, in sentences; the rest is served. */
+    readonly unserved: readonly string[];
 }
 
 /** The rules of a node's kernel. The agent makes one call at a time, but for `isIntact`, during which it may apply. */

@@ -112,7 +112,7 @@ export class IptablesDataplane implements Dataplane {
         }
         this.isWritten = true;
         const flowsRemoved = await this.flows.settle(state);
-        return { kind: isFull ? "full" : changes.length > 0 ? "partial" : "none", flowsRemoved };
+        return { kind: isFull ? "full" : changes.length > 0 ? "partial" : "none", flowsRemoved, unserved: [] };
     }
 
     /**

@@ -57,17 +57,12 @@ export class NftablesDataplane implements Dataplane {
         return new NftablesDataplane(hasIPv6 ? [4, 6] : [4]);
     }
 
-    public async apply(state: ProxyState): Promise<Applied> {
-        const unserved = state.ports.find(({ family }) => !this.families.includes(family));
-        if (unserved !== undefined) {
-            throw new Error(
-                `${unserved.service} cannot be served: this kernel has no nftables for ${familyName(unserved.family)}. ` +
-                    `Make the Service one of the other family, or start the node with it.`,
-            );
-        }
+    public async apply({ ports: all }: ProxyState): Promise<Applied> {
+        const isServed = ({ family }: ProxyPort): boolean => this.families.includes(family);
+        const ports = all.filter(isServed);
         await this.takeOver();
         const isFull = !this.isWritten || !this.monitor.isQuiet;
-        const changes = this.ruleset.update(state);
+        const changes = this.ruleset.update({ ports });
         this.isWritten = false;
         if (isFull) {
             await this.writeAll();
@@ -76,8 +71,9 @@ export class NftablesDataplane implements Dataplane {
         }
         this.isWritten = true;
         await this.sweep(isFull ? [] : changes);
-        const flowsRemoved = await this.flows.settle(state);
-        return { kind: isFull ? "full" : changes.length > 0 ? "partial" : "none", flowsRemoved };
+        const flowsRemoved = await this.flows.settle({ ports });
+        const kind = isFull ? "full" : changes.length > 0 ? "partial" : "none";
+        return { kind, flowsRemoved, unserved: all.filter((port) => !isServed(port)).map(unservedText) };
     }
 
     public async isIntact(): Promise<boolean> {
@@ -170,4 +166,11 @@ export class NftablesDataplane implements Dataplane {
     private async list(family: Family, map: string): Promise<string> {
         return run("nft", ["--json", "list", "map", familyWord(family), TABLE, map]).catch(() => "");
     }
+}
+
+function unservedText({ service, family }: ProxyPort): string {
+    return (
+        `Service ${service} is not served by ${familyName(family)} here: this kernel has no nftables for it. Start the node ` +
+        `with it, or make the Service one of the other family.`
+    );
 }

@@ -48,7 +48,7 @@ export class ProxyMetrics {
     }
 
     /** The rules were brought to a state, in so many seconds. */
-    public synced({ kind, flowsRemoved }: Applied, seconds: number, { ports }: ProxyState): void {
+    public synced({ kind, flowsRemoved }: Omit<Applied, "unserved">, seconds: number, { ports }: ProxyState): void {
         this.syncs.observe({ kind }, seconds);
         this.flows.inc(flowsRemoved);
         this.ports.set(ports.length);

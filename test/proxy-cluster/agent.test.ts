@@ -22,7 +22,7 @@ class RecordingDataplane implements Dataplane {
         this.applies.push(state);
         const failure = this.failures.shift();
         return failure === undefined
-            ? Promise.resolve({ kind: "partial", flowsRemoved: 0 })
+            ? Promise.resolve({ kind: "partial", flowsRemoved: 0, unserved: [] })
             : Promise.reject(new Error(failure));
     }
 

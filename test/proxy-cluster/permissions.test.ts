@@ -136,7 +136,7 @@ describe("the rights of the service proxy", function () {
         const { proxy, client } = await confined("agent", rules);
         const troubles: string[] = [];
         const dataplane = {
-            apply: async () => Promise.resolve({ kind: "full", flowsRemoved: 0 } as const),
+            apply: async () => Promise.resolve({ kind: "full", flowsRemoved: 0, unserved: [] } as const),
             isIntact: async () => Promise.resolve(true),
             remove: async () => Promise.resolve(),
             explain: () => [],

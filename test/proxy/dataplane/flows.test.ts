@@ -25,13 +25,13 @@ for (const mode of MODES) {
         it("move to another one, are refused where there is none, and find the next one", async () => {
             await suite.lab.apply(dns("a"));
             assert.equal(await ask(), "a 192.0.2.2");
-            assert.deepEqual(await suite.lab.apply(dns("b")), { kind: "partial", flowsRemoved: 1 });
+            assert.deepEqual(await suite.lab.apply(dns("b")), { kind: "partial", flowsRemoved: 1, unserved: [] });
             assert.equal(await ask(), "b 192.0.2.2");
-            assert.deepEqual(await suite.lab.apply(dns("")), { kind: "partial", flowsRemoved: 1 });
+            assert.deepEqual(await suite.lab.apply(dns("")), { kind: "partial", flowsRemoved: 1, unserved: [] });
             assert.equal(await ask(), "ECONNREFUSED");
             await suite.lab.apply(dns("c"));
             assert.equal(await ask(), "c 192.0.2.2");
-            assert.deepEqual(await suite.lab.apply(), { kind: "partial", flowsRemoved: 1 });
+            assert.deepEqual(await suite.lab.apply(), { kind: "partial", flowsRemoved: 1, unserved: [] });
             assert.equal(await ask(VIP, 53, IMPATIENT_MS), "timeout");
             await suite.lab.apply(dns("a"));
             assert.equal(await ask(), "a 192.0.2.2", "also one that began while nobody served it");
@@ -53,10 +53,10 @@ for (const mode of MODES) {
             await suite.lab.apply(dns("a"));
             assert.equal(await ask(), "a 192.0.2.2");
             for (const vms of ["abc", "ab", "ac", "a"]) {
-                assert.deepEqual(await suite.lab.apply(dns(vms)), { kind: "partial", flowsRemoved: 0 });
+                assert.deepEqual(await suite.lab.apply(dns(vms)), { kind: "partial", flowsRemoved: 0, unserved: [] });
                 assert.equal(await ask(), "a 192.0.2.2");
             }
-            assert.deepEqual(await suite.lab.apply(dns("a")), { kind: "none", flowsRemoved: 0 });
+            assert.deepEqual(await suite.lab.apply(dns("a")), { kind: "none", flowsRemoved: 0, unserved: [] });
         });
 
         it("begin anew where a node port is another", async () => {
@@ -84,10 +84,10 @@ for (const mode of MODES) {
             assert.equal(await ask(VIP, 54), "c 192.0.2.2");
             await suite.lab.start(mode);
             const same = await suite.lab.apply(dns("ab"), dns("c", { name: "gone", port: 54 }));
-            assert.deepEqual(same, { kind: "full", flowsRemoved: 0 });
+            assert.deepEqual(same, { kind: "full", flowsRemoved: 0, unserved: [] });
             await suite.lab.start(mode);
             const other = "ab".replace(server, "");
-            assert.deepEqual(await suite.lab.apply(dns(other)), { kind: "full", flowsRemoved: 2 });
+            assert.deepEqual(await suite.lab.apply(dns(other)), { kind: "full", flowsRemoved: 2, unserved: [] });
             assert.equal(await ask(VIP, 54), "ECONNREFUSED");
             socket = flow;
             assert.equal(await ask(), `${other} 192.0.2.2`);
@@ -99,7 +99,7 @@ for (const mode of MODES) {
                 await suite.lab.request("outside", { do: "open", connection: mode, host: VIP, port: 80 }),
                 "a 192.0.2.2",
             );
-            assert.deepEqual(await suite.lab.apply(proxyPort("b")), { kind: "partial", flowsRemoved: 0 });
+            assert.deepEqual(await suite.lab.apply(proxyPort("b")), { kind: "partial", flowsRemoved: 0, unserved: [] });
             const say = { do: "say", connection: mode, text: "still there", patienceMs: 5000 } as const;
             assert.equal(await suite.lab.request("outside", say), "still there");
         });
