@@ -43,16 +43,28 @@ export async function follow<T extends KubernetesObject>(
     const selector = { ...(labelSelector !== undefined && { labelSelector }) };
     const hasEnded = (): boolean => signal.aborted;
     let failures = 0;
+    let expiredAtOnce = false;
     while (!hasEnded()) {
         try {
             const { metadata, items } = await client.list<T>(kind, namespace, selector);
             signal.throwIfAborted();
             handler.replaced(items);
             const query = { ...selector, ...(namespace !== undefined && { namespace }) };
-            await watchFrom(client, kind, query, metadata.resourceVersion ?? "", signal, (event, object) => {
-                failures = 0;
-                tell(handler, event, object as T);
-            });
+            const isAgain = expiredAtOnce;
+            expiredAtOnce = await watchFrom(
+                client,
+                kind,
+                query,
+                metadata.resourceVersion ?? "",
+                signal,
+                (event, object) => {
+                    failures = 0;
+                    tell(handler, event, object as T);
+                },
+            );
+            if (expiredAtOnce && isAgain) {
+                throw new Error(`The version of the list of ${resourceName(kind)} has expired at once, twice.`);
+            }
         } catch (error) {
             if (!hasEnded()) {
                 failures += 1;
@@ -65,7 +77,7 @@ export async function follow<T extends KubernetesObject>(
 
 /**
  * Watches from a version on, through as many connections as it takes.
- * @returns when the objects have to be listed again
+ * @returns when the objects have to be listed again: whether nothing was told before
  * @throws Error where that should wait
  */
 async function watchFrom(
@@ -75,7 +87,7 @@ async function watchFrom(
     version: string,
     signal: AbortSignal,
     report: (event: WatchEvent, object: KubernetesObject) => void,
-): Promise<void> {
+): Promise<boolean> {
     let reached = version;
     for (;;) {
         const begun = Date.now();
@@ -87,7 +99,7 @@ async function watchFrom(
         });
         signal.throwIfAborted();
         if (end.reason === "expired") {
-            return;
+            return reached === version;
         }
         const isTooShort = events === 0 && Date.now() - begun < SHORTEST_WATCH_MS;
         if (end.reason === "failed" || isTooShort) {

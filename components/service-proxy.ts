@@ -19,6 +19,12 @@ export interface ServiceProxyArgs extends ClusterScopedArgs {
      * @default "WUKONG"
      */
     chainPrefix?: string;
+    /**
+     * Ports of the nodes that `hostPort` of Services may take, as `80,443,8000-8999`: whoever may write a Service gets the
+     * traffic to them.
+     * @default all from 1024 on but those of the control plane, of kubelet and of NodePorts (`DEFAULT_HOST_PORTS`)
+     */
+    hostPorts?: string;
     /** Port of each node's status API, which listens at 127.0.0.1 of the node. @default 5050 */
     statusPort?: number;
     /** Labels of the nodes that serve. @default all nodes do */
@@ -57,12 +63,12 @@ export class ServiceProxy extends pulumi.ComponentResource {
 
     constructor(name: string, args: ServiceProxyArgs, opts?: pulumi.ComponentResourceOptions) {
         super("wukong:index:ServiceProxy", name, {}, opts);
-        const { image, mode = "nftables", chainPrefix, statusPort = 5050 } = args;
+        const { image, mode = "nftables", chainPrefix, hostPorts, statusPort = 5050 } = args;
         const plainImage = typeof image === "string" ? image : undefined;
         refuse(
             this,
             `ServiceProxy ${name}`,
-            validateProxyDeployment({ image: plainImage, mode, chainPrefix, statusPort }),
+            validateProxyDeployment({ image: plainImage, mode, chainPrefix, hostPorts, statusPort }),
         );
         const options = scopeOf(this, args).kubernetes;
         const namespace = pulumi.output(args.namespace ?? "kube-system");
@@ -95,6 +101,7 @@ export class ServiceProxy extends pulumi.ComponentResource {
                                         ...["--node-name", "$(NODE_NAME)"],
                                         ...["--mode", mode, "--status-port", String(statusPort)],
                                         ...(chainPrefix === undefined ? [] : ["--chain-prefix", chainPrefix]),
+                                        ...(hostPorts === undefined ? [] : ["--host-ports", hostPorts]),
                                     ],
                                     statusPort,
                                 ),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ClusterClient, KubernetesObject } from "../cluster/client";
 import { ENDPOINT_SLICE, SERVICE, type ResourceKind } from "../cluster/kinds";
 import { follow, type ObjectHandler } from "../cluster/reflector";
+import type { PortRanges } from "../core/service-proxy/host-ports";
 import { ServiceInventory } from "../core/service-proxy/inventory";
 import type { ProxyState } from "../core/service-proxy/model";
 import { PROXY_NAME, PROXY_NAME_LABEL } from "../core/service-proxy/names";
@@ -31,6 +32,8 @@ export interface Sync {
 export interface AgentOptions {
     /** The node as EndpointSlices name it. */
     readonly nodeName: string;
+    /** Ports of the node that Services may take. @default DEFAULT_HOST_PORTS */
+    readonly hostPorts?: PortRanges;
     readonly observer: AgentObserver;
 }
 
@@ -55,8 +58,8 @@ export class Agent {
     private readonly missing = new Set<ResourceKind>([SERVICE, ENDPOINT_SLICE]);
     private readonly healthChecks: HealthCheckPorts;
     private isStale = true;
-    private wake: () => void = () => undefined;
-    private nextChange: Promise<void> | undefined;
+    /** Called at the next change. */
+    private readonly waiters = new Set<() => void>();
     /** The look at the kernel's rules that is under way. */
     private look: Promise<boolean> | undefined;
     private sync: Sync | undefined;
@@ -73,7 +76,7 @@ export class Agent {
         private readonly dataplane: Promise<Dataplane>,
         private readonly options: AgentOptions,
     ) {
-        this.inventory = new ServiceInventory(options.nodeName);
+        this.inventory = new ServiceInventory(options.nodeName, options.hostPorts);
         this.healthChecks = new HealthCheckPorts(options.observer.trouble);
     }
 
@@ -216,27 +219,40 @@ export class Agent {
             .finally(() => {
                 this.look = undefined;
             });
-        return Promise.race([this.look, this.change().then(() => true)]);
+        const change = this.nextChange();
+        try {
+            return await Promise.race([this.look, change.happened.then(() => true)]);
+        } finally {
+            change.forget();
+        }
     }
 
     /** Until something has changed, or the time is over. */
     private async woken(ms: number, signal: AbortSignal): Promise<void> {
         if ((!this.isStale || this.missing.size > 0) && !signal.aborted) {
             const waiting = new AbortController();
-            await Promise.race([pause(ms, waiting.signal), this.change()]);
+            const change = this.nextChange();
+            await Promise.race([pause(ms, waiting.signal), change.happened]);
+            change.forget();
             waiting.abort();
         }
     }
 
-    /** Done with the next change. */
-    private async change(): Promise<void> {
-        this.nextChange ??= new Promise((resolve) => {
-            this.wake = () => {
-                this.nextChange = undefined;
-                resolve();
-            };
+    /** The next change; to be forgotten by who does not wait for it any more, as it may be long in coming. */
+    private nextChange(): { readonly happened: Promise<void>; readonly forget: () => void } {
+        let waiter: () => void = () => undefined;
+        const happened = new Promise<void>((resolve) => {
+            waiter = resolve;
         });
-        return this.nextChange;
+        this.waiters.add(waiter);
+        return { happened, forget: () => this.waiters.delete(waiter) };
+    }
+
+    private wake(): void {
+        this.waiters.forEach((waiter) => {
+            waiter();
+        });
+        this.waiters.clear();
     }
 }
 

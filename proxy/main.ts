@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { pino, type Logger } from "pino";
 import { clientFor } from "../cluster/client";
+import { DEFAULT_HOST_PORTS, parsePortRanges, type PortRanges } from "../core/service-proxy/host-ports";
 import { Agent } from "./agent";
 import { AgentStatus } from "./agent-status";
 import type { Dataplane } from "./dataplane";
@@ -31,6 +32,7 @@ interface DataplaneOptions {
 
 interface AgentOptions extends ConnectionOptions, DataplaneOptions {
     readonly nodeName: string;
+    readonly hostPorts: PortRanges;
     readonly statusAddress: string;
     readonly statusPort: number;
     readonly statusTokenFile?: string;
@@ -40,7 +42,11 @@ async function runAgent(options: AgentOptions, log: Logger, signal: AbortSignal)
     const client = clientFor(options);
     const dataplane = dataplaneOf(options);
     const metrics = new ProxyMetrics();
-    const agent = new Agent(client, dataplane, { nodeName: options.nodeName, observer: observerOf(log, metrics) });
+    const agent = new Agent(client, dataplane, {
+        nodeName: options.nodeName,
+        hostPorts: options.hostPorts,
+        observer: observerOf(log, metrics),
+    });
     const failing = new AbortController();
     const working = agent.run(AbortSignal.any([signal, failing.signal]));
     let status: StatusServer | undefined;
@@ -101,6 +107,14 @@ function portNumber(text: string): number {
     return port;
 }
 
+function portRanges(text: string): PortRanges {
+    const ranges = parsePortRanges(text);
+    if (ranges === undefined) {
+        throw new InvalidArgumentError("Ports are given as 80,443,8000-8999, each from 1 to 65535.");
+    }
+    return ranges;
+}
+
 function connectionOptions(command: Command): Command {
     return command
         .option("--kubeconfig <file>", "the kubeconfig to use (default: as kubectl finds it, else the pod's)")
@@ -126,6 +140,11 @@ const program = new Command("wukong-proxy").description("Serves Services of VMs 
 dataplaneOptions(connectionOptions(program.command("agent")))
     .description("Keeps a node's rules as the cluster's Services ask. They stay when it ends.")
     .requiredOption("--node-name <name>", "the node as EndpointSlices name it")
+    .addOption(
+        new Option("--host-ports <ranges>", "ports of the node that Services may take, such as 80,443,8000-8999")
+            .argParser(portRanges)
+            .default(portRanges(DEFAULT_HOST_PORTS), DEFAULT_HOST_PORTS),
+    )
     .option("--status-address <address>", "where the status API listens", "127.0.0.1")
     .option("--status-port <port>", "its port; 0 takes a free one", portNumber, 5050)
     .option("--status-token-file <file>", "the token its readers must send; required at any address but loopback")

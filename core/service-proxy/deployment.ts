@@ -1,10 +1,12 @@
 import type { Problem } from "../problem";
+import { parsePortRanges } from "./host-ports";
 
 /** How a service proxy is deployed, as far as its rules reach. */
 export interface ProxyDeployment {
     readonly image: string | undefined;
     readonly mode: string;
     readonly chainPrefix: string | undefined;
+    readonly hostPorts: string | undefined;
     readonly statusPort: number;
 }
 
@@ -12,7 +14,13 @@ export interface ProxyDeployment {
 const PREFIX = /^[A-Z][A-Z0-9]{0,6}$/;
 
 /** Everything that would keep the service proxy from working, or another one beside it. */
-export function validateProxyDeployment({ image, mode, chainPrefix, statusPort }: ProxyDeployment): Problem[] {
+export function validateProxyDeployment({
+    image,
+    mode,
+    chainPrefix,
+    hostPorts,
+    statusPort,
+}: ProxyDeployment): Problem[] {
     const problems: Problem[] = [];
     if (image === "") {
         problems.push({
@@ -43,6 +51,14 @@ export function validateProxyDeployment({ image, mode, chainPrefix, statusPort }
             value: chainPrefix,
             rule: "a prefix is one to seven capitals and digits, the first a capital: names of chains are short",
             remedy: "choose one such as WK",
+        });
+    }
+    if (hostPorts !== undefined && parsePortRanges(hostPorts) === undefined) {
+        problems.push({
+            field: "hostPorts",
+            value: hostPorts,
+            rule: "ports are given as 80,443,8000-8999, each from 1 to 65535",
+            remedy: "correct it",
         });
     }
     if (!Number.isInteger(statusPort) || statusPort < 1 || statusPort > 65_535) {

@@ -2,6 +2,7 @@ import { familyName, type Family } from "../ip";
 import { canonicalAddress, canonicalSubnet, commaSeparated, compare, sorted, type FamilyText } from "./addresses";
 import { usableEndpoints, type ReachableEndpoint } from "./categorize";
 import { portKey, type ProxyPort, type ServiceProtocol } from "./model";
+import { DEFAULT_HOST_PORTS, parsePortRanges, type PortRanges } from "./host-ports";
 import { ServiceProblems } from "./problems";
 import { checkHostPorts, serviceOptions } from "./service-options";
 import { SERVICE_ANNOTATION, SLICE_ANNOTATION, SLICE_LABEL, SLICE_MANAGER } from "./names";
@@ -24,11 +25,13 @@ const DEFAULT_AFFINITY_SECONDS = 10_800;
  * Brings a Service and its EndpointSlices down to what the dataplane of a node has to know. A Service without cluster IP
  * (headless, ExternalName) has no ports here.
  * @param slices all EndpointSlices of the Service
+ * @param allowedHostPorts ports of the nodes that Services may take. @default DEFAULT_HOST_PORTS
  */
 export function proxiedService(
     service: ServiceObject,
     slices: readonly EndpointSliceObject[],
     nodeName: string,
+    allowedHostPorts: PortRanges = parsePortRanges(DEFAULT_HOST_PORTS) ?? [],
 ): ProxiedService {
     const { metadata, spec = {} } = service;
     const name = `${metadata.namespace ?? ""}/${metadata.name}`;
@@ -36,13 +39,13 @@ export function proxiedService(
         return { ports: [], problems: [] };
     }
     const problems = new ServiceProblems(`Service ${name}`);
-    const options = serviceOptions(service, problems);
+    const options = serviceOptions(service, problems, allowedHostPorts);
     const own = ownSlices(service, slices);
-    const externalLocal = spec.externalTrafficPolicy === "Local" && spec.type !== "ClusterIP";
+    const externalLocal = spec.externalTrafficPolicy === "Local";
     const ports = clusterIPs(service).flatMap(({ family, text: clusterIP }) => {
         const ofFamily = own.filter(({ addressType }) => addressType === familyName(family));
         return (spec.ports ?? []).map((port): ProxyPort => {
-            const endpoints = endpointsOf(port, ofFamily);
+            const endpoints = endpointsOf(port, ofFamily, problems);
             const hostPort = options.hostPorts.get(port.name ?? "") ?? options.hostPorts.get(String(port.port));
             return {
                 service: name,
@@ -95,7 +98,11 @@ function clusterIPs({ spec = {} }: ServiceObject): FamilyText[] {
     return (spec.clusterIPs ?? [spec.clusterIP ?? ""]).flatMap(canonicalAddress);
 }
 
-function endpointsOf(port: ServicePort, slices: readonly EndpointSliceObject[]): ReachableEndpoint[] {
+function endpointsOf(
+    port: ServicePort,
+    slices: readonly EndpointSliceObject[],
+    problems: ServiceProblems,
+): ReachableEndpoint[] {
     const protocol = protocolOf(port);
     return slices.flatMap((slice) =>
         (slice.ports ?? [])
@@ -103,16 +110,27 @@ function endpointsOf(port: ServicePort, slices: readonly EndpointSliceObject[]):
             .flatMap(({ port: number }) =>
                 number === undefined
                     ? []
-                    : (slice.endpoints ?? []).map(({ addresses: [text = ""], nodeName, conditions = {} }) => ({
-                          address: text,
-                          port: number,
-                          nodeName,
-                          ready: conditions.ready ?? true,
-                          serving: conditions.serving ?? true,
-                          terminating: conditions.terminating ?? false,
-                      })),
+                    : (slice.endpoints ?? []).flatMap(({ addresses: [text = ""], nodeName, conditions = {} }) =>
+                          endpointAddress(text, slice, problems).map((address) => ({
+                              address,
+                              port: number,
+                              nodeName,
+                              ready: conditions.ready ?? true,
+                              serving: conditions.serving ?? true,
+                              terminating: conditions.terminating ?? false,
+                          })),
+                      ),
             ),
     );
+}
+
+/** One that is written in another way than others write it would be two rules for one endpoint, or none that can be read. */
+function endpointAddress(text: string, { metadata }: EndpointSliceObject, problems: ServiceProblems): string[] {
+    const addresses = canonicalAddress(text);
+    if (addresses.length === 0) {
+        problems.add(`an endpoint in ${metadata.name} at`, text, "it is no IP address", "it gets no connections");
+    }
+    return addresses.map((address) => address.text);
 }
 
 /** As kube-proxy counts them for health checks: each endpoint's address once, if it is ready on this node. */

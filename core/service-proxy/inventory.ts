@@ -1,5 +1,6 @@
 import { compare } from "./addresses";
 import { proxiedService, type ProxiedService } from "./from-objects";
+import type { PortRanges } from "./host-ports";
 import type { ProxyPort, ProxyState } from "./model";
 import { SLICE_LABEL } from "./names";
 import type { EndpointSliceObject, ServiceObject } from "./objects";
@@ -17,8 +18,14 @@ export class ServiceInventory {
     /** Keys of the Services that are served, in order. */
     private order: readonly string[] = [];
 
-    /** @param nodeName the node whose endpoints are the local ones */
-    constructor(private readonly nodeName: string) {}
+    /**
+     * @param nodeName the node whose endpoints are the local ones
+     * @param allowedHostPorts ports of the node that Services may take. @default DEFAULT_HOST_PORTS
+     */
+    constructor(
+        private readonly nodeName: string,
+        private readonly allowedHostPorts?: PortRanges,
+    ) {}
 
     public replaceServices(services: readonly ServiceObject[]): void {
         const all = new Map(services.map((service) => [keyOf(service), service]));
@@ -84,7 +91,7 @@ export class ServiceInventory {
                 const slices = [...(this.slices.get(key)?.values() ?? [])].sort((a, b) =>
                     compare(a.metadata.name, b.metadata.name),
                 );
-                const served = proxiedService(service, slices, this.nodeName);
+                const served = proxiedService(service, slices, this.nodeName, this.allowedHostPorts);
                 this.served.set(key, { ...served, ports: keepEqual(this.served.get(key)?.ports ?? [], served.ports) });
                 keys.add(key);
             }

@@ -1,5 +1,6 @@
 import { canonicalAddress, canonicalSubnet, commaSeparated, sorted, type FamilyText } from "./addresses";
 import type { Masquerade, Scheduler } from "./model";
+import { isInRanges, type PortRanges } from "./host-ports";
 import { SERVICE_ANNOTATION } from "./names";
 import type { ServiceObject, ServicePort } from "./objects";
 import type { ServiceProblems } from "./problems";
@@ -17,6 +18,7 @@ export interface ServiceOptions {
 export function serviceOptions(
     { metadata, spec = {}, status }: ServiceObject,
     problems: ServiceProblems,
+    allowedHostPorts: PortRanges,
 ): ServiceOptions {
     const { annotations = {} } = metadata;
     const ranges = annotations[SERVICE_ANNOTATION.sourceRanges];
@@ -26,13 +28,23 @@ export function serviceOptions(
     );
     const given = ranges === undefined ? (spec.loadBalancerSourceRanges ?? []) : commaSeparated(ranges);
     const givenBy = ranges === undefined ? "spec.loadBalancerSourceRanges" : SERVICE_ANNOTATION.sourceRanges;
+    if (ranges !== undefined && given.length === 0) {
+        problems.add(
+            givenBy,
+            JSON.stringify(ranges),
+            "it names nobody",
+            "nobody is let in until it does, or is removed",
+        );
+    }
     return {
         scheduler: choice(annotations, SERVICE_ANNOTATION.scheduler, ["Random", "RoundRobin"], problems),
         masquerade: choice(annotations, SERVICE_ANNOTATION.masquerade, ["Always", "SameSubnet"], problems),
-        hostPorts: hostPortsOf(annotations[SERVICE_ANNOTATION.hostPorts] ?? "", problems),
+        hostPorts: hostPortsOf(annotations[SERVICE_ANNOTATION.hostPorts] ?? "", problems, allowedHostPorts),
         // A range that is none lets nobody in: an open door would be worse than a closed one.
         sourceRanges:
-            given.length > 0 ? sorted(given.flatMap((each) => canonicalSubnet(each, givenBy, problems))) : undefined,
+            ranges !== undefined || given.length > 0
+                ? sorted(given.flatMap((each) => canonicalSubnet(each, givenBy, problems)))
+                : undefined,
         externalIPs: sorted([...(spec.externalIPs ?? []), ...ingress].flatMap(canonicalAddress)),
     };
 }
@@ -57,13 +69,16 @@ function choice<T extends string>(
     return known ?? choices[0];
 }
 
-function hostPortsOf(text: string, problems: ServiceProblems): ReadonlyMap<string, number> {
+function hostPortsOf(text: string, problems: ServiceProblems, allowed: PortRanges): ReadonlyMap<string, number> {
     const ports = new Map<string, number>();
     for (const entry of commaSeparated(text)) {
         const [, port = "", number = ""] = /^([^=]+)=(\d{1,5})$/.exec(entry) ?? [];
         const value = Number(number);
         if (value < 1 || value > 65_535) {
             const rule = "an entry is the name or number of a port of the Service, =, and a port of the nodes";
+            problems.add(SERVICE_ANNOTATION.hostPorts, entry, rule, "the entry has no effect");
+        } else if (!isInRanges(value, allowed)) {
+            const rule = "the node agents were not told to give that port away (hostPorts of ServiceProxy)";
             problems.add(SERVICE_ANNOTATION.hostPorts, entry, rule, "the entry has no effect");
         } else {
             ports.set(port, value);

@@ -145,6 +145,19 @@ describe("following the objects of a kind", () => {
         });
     }
 
+    it("pauses where versions expire as soon as they are listed", async () => {
+        await start([
+            (response, request) =>
+                (request.url?.includes("watch=true") === true ? send(JSON.stringify(EXPIRED), 410) : send(list("7")))(
+                    response,
+                ),
+        ]);
+        await until(() => requests.length === 8);
+        // Without the pauses, which follow the second list and each after it, there would be no trouble to tell of.
+        assert.equal(troubles.length, 2);
+        assert.match(troubles[0] ?? "", /^The version of the list of services has expired at once/);
+    });
+
     it("lists again after a failure that was not the version's, and says so", async () => {
         await start([
             send(list("7")),

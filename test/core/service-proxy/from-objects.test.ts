@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { proxiedService } from "../../../core/service-proxy/from-objects";
+import { parsePortRanges, type PortRanges } from "../../../core/service-proxy/host-ports";
 import { SERVICE_ANNOTATION, SLICE_ANNOTATION, SLICE_LABEL, SLICE_MANAGER } from "../../../core/service-proxy/names";
 import type { EndpointSliceObject, ServiceObject, SliceEndpoint } from "../../../core/service-proxy/objects";
 
@@ -241,6 +242,49 @@ describe("a Service as a node serves it", () => {
         assert.deepEqual(ports[0]?.sourceRanges, []);
         assert.equal(problems.length, 1);
         assert.match(problems[0] ?? "", /^Service shop\/web has vm\.novasphere\.dev\/source-ranges 10\.0\.0\.1\/8: /);
+    });
+
+    it("lets in nobody where its source ranges are an empty list, though the load balancer's are not", () => {
+        for (const ranges of ["", " , "]) {
+            const { ports, problems } = proxiedService(
+                service({ loadBalancerSourceRanges: ["192.0.2.0/24"] }, { [SERVICE_ANNOTATION.sourceRanges]: ranges }),
+                [],
+                HERE,
+            );
+            assert.deepEqual(ports[0]?.sourceRanges, []);
+            assert.equal(problems.length, 1);
+        }
+    });
+
+    it("takes no port of the nodes that the administrator keeps", () => {
+        const told = (hostPort: number, allowed?: PortRanges): (number | undefined)[] => {
+            const annotations = { [SERVICE_ANNOTATION.hostPorts]: `80=${hostPort}` };
+            const { ports, problems } = proxiedService(service({}, annotations), [], HERE, allowed);
+            return [ports[0]?.hostPort, problems.length];
+        };
+        // SSH, etcd, the API server, kubelet, and a NodePort.
+        for (const kept of [22, 2379, 2380, 6443, 10_250, 10_259, 30_000, 32_767]) {
+            assert.deepEqual(told(kept), [undefined, 1], String(kept));
+        }
+        assert.deepEqual(told(2222), [2222, 0]);
+        assert.deepEqual(told(22, parsePortRanges("22,80-90")), [22, 0]);
+        assert.deepEqual(told(2222, parsePortRanges("22,80-90")), [undefined, 1]);
+        for (const text of ["0", "80-79", "65536", "x", "80-"]) {
+            assert.equal(parsePortRanges(text), undefined, text);
+        }
+    });
+
+    it("has the addresses of endpoints as they are written everywhere, and none that is no address", () => {
+        const slices = [
+            slice([endpoint("FD00:0::0003", HERE), endpoint("fd00::3", HERE), endpoint("fd00::00:zz", HERE)], {
+                addressType: "IPv6",
+            }),
+        ];
+        const { ports, problems } = proxiedService(service({ clusterIPs: ["fd96::a"] }), slices, HERE);
+        assert.deepEqual(ports[0]?.internal.endpoints, [{ address: "fd00::3", port: 8080 }]);
+        assert.equal(problems.length, 1);
+        const octal = proxiedService(service({}), [slice([endpoint("010.1.2.3", HERE)])], HERE);
+        assert.deepEqual(octal.ports[0]?.internal.endpoints, []);
     });
 
     it("says which of its annotations have no effect", () => {
