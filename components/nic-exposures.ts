@@ -139,7 +139,11 @@ function dataplaneOf(mappings: readonly PortMappingArgs[]): Pick<ServiceExposure
 
 /** The exposure with the network of its NIC, as far as the rules look at it. */
 function onNetworkOf({ type }: NetworkInterfaceArgs, args: ServiceExposureArgs): ServiceExposureArgs {
-    return { ...args, ...(type !== "pod" && { network: type }), ...(!args.selector && { selector: {} }) };
+    return {
+        ...args,
+        ...(type !== "pod" && { network: type }),
+        ...(!args.selector && { selector: { "kubevirt.io/vm": "" } }),
+    };
 }
 
 function mappingProblems(nic: NetworkInterfaceArgs): Problem[] {

@@ -64,16 +64,23 @@ export class ServiceExposure extends pulumi.ComponentResource {
         this.name = serviceName;
         // Of two exposures with children of one name the engine would only say that the name is there twice.
         const child = args.serviceName === undefined ? serviceName : name;
+        // A name that comes to be given, or is no longer, does not make another child, whose old self would be deleted.
+        const otherChild =
+            args.serviceName === undefined ? name : serviceNameOf(name, { ...args, serviceName: undefined });
+        const known = <T extends pulumi.CustomResourceOptions>(options: T, suffix = ""): T => ({
+            ...options,
+            aliases: [{ name: `${otherChild}${suffix}` }],
+        });
         this.claim = new ServiceClaim(
             `${child}-claim`,
             { ...scope.common, ...claimOf(name, planned, args, needsNetworkPolicy(exposure)) },
-            scope.dynamic,
+            known(scope.dynamic, "-claim"),
         );
-        const options = { ...scope.kubernetes, dependsOn: this.claim };
+        const options = known({ ...scope.kubernetes, dependsOn: this.claim });
         this.service = untraced(() => new kubernetes.core.v1.Service(child, serviceObject(planned), options));
         if (args.ingress) {
             const ingress = ingressObject(planned, args.ingress);
-            const after = { ...scope.kubernetes, dependsOn: this.service };
+            const after = known({ ...scope.kubernetes, dependsOn: this.service });
             this.ingress = untraced(() => new kubernetes.networking.v1.Ingress(child, ingress, after));
         }
         if (needsNetworkPolicy(exposure)) {
@@ -92,7 +99,10 @@ export class ServiceExposure extends pulumi.ComponentResource {
                     expected: vms.some(({ expectedToRun }) => expectedToRun),
                     timeoutSeconds: args.readyTimeoutSeconds ?? 300,
                 },
-                { ...scope.dynamic, dependsOn: [this.service, ...vms.map(({ powerState }) => powerState)] },
+                known(
+                    { ...scope.dynamic, dependsOn: [this.service, ...vms.map(({ powerState }) => powerState)] },
+                    "-endpoints",
+                ),
             );
         }
         this.registerOutputs({});
@@ -112,6 +122,11 @@ export function exposureOf({ clusterIP, loadBalancerIP, ...args }: ServiceExposu
         type: args.type ?? "ClusterIP",
         // A NIC names its VM in any case.
         targets: args.declaredBy ? 1 : (virtualMachines.length > 0 ? 1 : 0) + (selector ? 1 : 0),
+        hasEmptySelector:
+            args.declaredBy === undefined &&
+            selector !== undefined &&
+            isPlain(selector) &&
+            Object.keys(selector).length === 0,
         network: network === undefined ? "pod" : "secondary",
         nodePortRange: nodePortRange(),
         dataplane: args.dataplane ?? (network === undefined ? "kube-proxy" : "wukong"),

@@ -17,6 +17,8 @@ export interface Exposure {
     readonly ports: readonly PortSpec[];
     /** How many ways of naming the VMs are used. */
     readonly targets: number;
+    /** The labels by which the VMs are found are named, and there are none: that would be every pod of the namespace. */
+    readonly hasEmptySelector?: boolean;
     /** The VMs are reached on the pod network, or on one that a NetworkAttachmentDefinition makes. */
     readonly network: "pod" | "secondary";
     readonly dataplane: ServiceDataplane;

@@ -28,7 +28,17 @@ export function validateExposure(exposure: Exposure): Problem[] {
     ];
 }
 
-function targetProblems({ targets }: Exposure): Problem[] {
+function targetProblems({ targets, hasEmptySelector }: Exposure): Problem[] {
+    if (hasEmptySelector === true) {
+        return [
+            {
+                field: "selector",
+                value: "{}",
+                rule: "a Service finds its VMs by at least one label, and a NetworkPolicy without any is one for the whole namespace",
+                remedy: "name a label that the VMs have",
+            },
+        ];
+    }
     return targets === 1
         ? []
         : [

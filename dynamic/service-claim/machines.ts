@@ -1,3 +1,4 @@
+import { MANAGER_ANNOTATION } from "../../core/manager";
 import type { ClusterClient, KubernetesObject } from "../../cluster/client";
 import { VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE } from "../../cluster/kinds";
 import type { Problem } from "../../core/problem";
@@ -88,7 +89,7 @@ function unlabelledInstances(
 
 /** VMs that have the labels which several VMs are found by, and are none of them. */
 function strangerProblems(
-    { selector }: ServiceClaimInputs,
+    { selector, manager }: ServiceClaimInputs,
     vms: readonly ClaimedVm[],
     found: readonly Machine[],
     at: Subject,
@@ -97,7 +98,8 @@ function strangerProblems(
     return found
         .filter(({ metadata, spec }) => {
             const isMember = vms.some(({ name }) => name === metadata.name);
-            return !isMember && matches(selector, spec?.template?.metadata?.labels);
+            const isLeaving = metadata.deletionTimestamp !== undefined;
+            return !isMember && !isLeaving && matches(selector, spec?.template?.metadata?.labels);
         })
         .map(({ metadata }) => ({
             ...at,
@@ -105,6 +107,8 @@ function strangerProblems(
             rule: `the VMs are found by the labels that they share, ${labels.join(", ")}`,
             holder: `VM ${metadata.namespace ?? ""}/${metadata.name} as well`,
             remedy: "give the VMs that are meant a label of their own",
+            // One of the stack's own may be about to go with this very update.
+            ...(metadata.annotations?.[MANAGER_ANNOTATION] === manager && { severity: "warning" as const }),
         }));
 }
 

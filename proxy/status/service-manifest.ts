@@ -2,8 +2,11 @@ import Type from "typebox";
 import { isMap, LineCounter, parseAllDocuments } from "yaml";
 import { Refusal } from "./refusal";
 
-/** The largest manifest that is read, in bytes. */
-export const MANIFEST_LIMIT = 256 * 1024;
+/**
+ * The largest manifest that is read, in bytes: ample for a Service, and little enough for a YAML parser, which holds each key
+ * against all before it in the process that keeps the node's rules.
+ */
+export const MANIFEST_LIMIT = 32 * 1024;
 
 /** Names of namespaces and Services are DNS labels (RFC 1123), a Service's begins with a letter (RFC 1035). */
 const Namespace = Type.String({ minLength: 1, maxLength: 63, pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" });

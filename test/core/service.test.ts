@@ -39,6 +39,7 @@ describe("service", () => {
     const refused: [string, Partial<Exposure>, RegExp][] = [
         ["no target", { targets: 0 }, /one set of VMs/],
         ["two targets", { targets: 2 }, /one set of VMs/],
+        ["a selector without labels", { hasEmptySelector: true }, /selector "?\{\}"?.*at least one label/],
         ["no port", { ports: [] }, /at least one port/],
         ["several ports, one unnamed", { ports: [{ name: "a", port: 80 }, { port: 81 }] }, /ports\[1\]\.name/],
         ["port 0", { ports: [{ port: 0 }] }, /ports\[0\]\.port 0 /],

@@ -133,6 +133,17 @@ describe("Services of VMs on the pod network", () => {
         }
     });
 
+    it("stay where a program comes to give the name that they have anyway, and no longer does", async () => {
+        await suite.stack.up(program(NODE_PORT, FURTHER));
+        const { metadata } = await service("headless-service");
+        for (const serviceName of ["headless-service", undefined]) {
+            const pinned = { ...FURTHER, headless: { ...FURTHER["headless"], ...(serviceName && { serviceName }) } };
+            const run = await suite.stack.up(program(NODE_PORT, pinned));
+            assert.deepEqual(changes(run), []);
+            assert.equal((await service("headless-service"))?.metadata.uid, metadata.uid);
+        }
+    });
+
     it("go where enabled is false", async () => {
         await suite.stack.up(program({ enabled: false, ports: [{ port: 22 }] }));
         assert.deepEqual(
@@ -165,6 +176,9 @@ describe("Services of VMs on the pod network", () => {
             const vms = new Set(ready.map((pod) => /^virt-launcher-(\w+-vm)-/.exec(pod)?.[1]));
             return vms.size === 2 && vms.has("one-vm") && vms.has("two-vm") ? done(true) : seen(ready);
         });
+        // The one that goes has the labels still, when the preview looks.
+        const { text: said } = await suite.stack.preview(inFront("one", "three"));
+        assertSays(said, 'ServiceExposure "front"', `VM ${namespace.name}/two-vm as well`);
     });
 
     it("go with a VM that is deleted by hand, where they are its own, and come and go with the stack then", async () => {
