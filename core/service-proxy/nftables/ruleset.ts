@@ -39,12 +39,13 @@ export class Ruleset {
         }
         for (const port of gone) {
             this.count(listOf(port), -1);
+            this.forget(port); // before the numbering, which gives the ports that are there
         }
         for (const port of come) {
             this.count(listOf(port), 1);
         }
         const moved = this.renumber();
-        for (const port of [...gone, ...moved]) {
+        for (const port of moved) {
             this.forget(port);
         }
         for (const port of [...come, ...moved]) {

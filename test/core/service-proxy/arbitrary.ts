@@ -1,10 +1,19 @@
 import * as fc from "fast-check";
 import { type Backends, portKey, type ProxyPort } from "../../../core/service-proxy/model";
 
+/** Two lists of subnets that would have the same number of a masquerade: the one that sorts later gets the next. */
+export const SUBNETS_OF_ONE_HASH = [["10.19.0.0/24"], ["10.4.0.0/24"]] as const;
+
 /** Few values of each kind, so that ports meet at addresses, endpoints and subnets. */
 const ADDRESSES = { 4: ["10.10.0.1", "10.10.0.2", "10.20.0.3", "10.20.0.4"], 6: ["fd00::1", "fd00::2", "fd01::3"] };
 const SUBNETS = {
-    4: [["10.10.0.0/24"], ["10.10.0.0/16", "10.20.0.0/24"], ["10.10.0.0/16", "10.10.0.0/24"], []],
+    4: [
+        ["10.10.0.0/24"],
+        ["10.10.0.0/16", "10.20.0.0/24"],
+        ["10.10.0.0/16", "10.10.0.0/24"],
+        [],
+        ...SUBNETS_OF_ONE_HASH,
+    ],
     6: [["fd00::/64"], ["fd00::/64", "fd01::/64"], []],
 };
 

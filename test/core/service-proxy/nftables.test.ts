@@ -5,7 +5,7 @@ import { disjoint, frontendsOf } from "../../../core/service-proxy/frontends";
 import { groupsOf, type Item } from "../../../core/service-proxy/nftables/port-rules";
 import { Ruleset } from "../../../core/service-proxy/nftables/ruleset";
 import { changeText } from "../../../core/service-proxy/nftables/transaction";
-import { arbitraryState } from "./arbitrary";
+import { arbitraryState, SUBNETS_OF_ONE_HASH } from "./arbitrary";
 
 function textsOf(items: readonly Item[]): string[] {
     return items.map(({ set, key, value }) => `${set} ${key} ${value}`).sort();
@@ -94,6 +94,30 @@ describe("the elements and chains of nftables", () => {
             "add element ip wukong transaction { 7 }",
             "",
         ]);
+    });
+
+    it("forget an endpoint that goes while its port's subnets get another number", () => {
+        const [first, second] = SUBNETS_OF_ONE_HASH;
+        assert.notEqual(
+            groupsOf([`IPv4 ${second[0]}`]).get(`IPv4 ${second[0]}`),
+            groupsOf([`IPv4 ${first[0]}`, `IPv4 ${second[0]}`]).get(`IPv4 ${second[0]}`),
+            "the two lists of subnets have one hash",
+        );
+        const [one, other] = services(2);
+        const near = { masquerade: "SameSubnet" } as const;
+        const before: ProxyPort = { ...other!, ...near, subnets: second };
+        const endpoints = [{ address: "10.12.0.1", port: 8080 }];
+        const after: ProxyPort = { ...before, internal: { endpoints, whenEmpty: "reject" } };
+        const come: ProxyPort = { ...one!, ...near, subnets: first };
+        const ruleset = new Ruleset();
+        ruleset.update({ ports: [before] });
+        ruleset.update({ ports: [come, after] });
+        const fresh = new Ruleset();
+        fresh.update({ ports: [come, after] });
+        assert.deepEqual(textsOf(ruleset.all(4)), textsOf(fresh.all(4)));
+        assert.deepEqual(ruleset.itemsOf(before), []);
+        ruleset.update({ ports: [] });
+        assert.deepEqual(ruleset.all(4), [], "nothing is left");
     });
 
     it("number lists of subnets apart, as many as there may be, and none of them 0", () => {
