@@ -26,7 +26,7 @@ export function frontendsOf(port: ProxyPort): Frontend[] {
     addresses.delete(port.clusterIP);
     const nodePorts = new Set([port.nodePort, port.hostPort].filter((each) => each !== undefined));
     return [
-        { address: port.clusterIP, port: port.port, scope: "internal" },
+        ...(port.clusterIP === "" ? [] : [{ address: port.clusterIP, port: port.port, scope: "internal" as const }]),
         ...Array.from(addresses, (address) => ({ address, port: port.port, scope: "external" as const })),
         ...Array.from(nodePorts, (each) => ({ port: each, scope: "external" as const })),
     ];

@@ -26,7 +26,7 @@ export interface ProxyPort {
     readonly name: string;
     readonly family: Family;
     readonly protocol: ServiceProtocol;
-    /** The cluster IP of the family. */
+    /** The cluster IP of the family; empty where another port is served there (see `FrontendClaims`). */
     readonly clusterIP: string;
     /** Port at `clusterIP` and at `externalIPs`. */
     readonly port: number;

@@ -12,6 +12,7 @@ import {
     restoreText,
 } from "../../core/service-proxy/iptables/restore";
 import { ChainSet, explanation, type TableChange } from "../../core/service-proxy/iptables/ruleset";
+import { FrontendClaims } from "../../core/service-proxy/frontend-claims";
 import type { ProxyPort, ProxyState } from "../../core/service-proxy/model";
 import type { Applied, Dataplane } from "../dataplane";
 import { run } from "./command";
@@ -45,6 +46,7 @@ const LOOKING_SHARE = 0.05;
 
 /** The rules in the classic layout of kube-proxy: chains of iptables, from an address to the endpoints. */
 export class IptablesDataplane implements Dataplane {
+    private readonly claims = new FrontendClaims();
     private chains: ChainSet;
     private readonly flows = new UdpFlows();
     private isWritten = false;
@@ -94,8 +96,9 @@ export class IptablesDataplane implements Dataplane {
         return dataplane;
     }
 
-    public async apply(state: ProxyState): Promise<Applied> {
+    public async apply(all: ProxyState): Promise<Applied> {
         const isFull = !this.isWritten;
+        const { unserved, ...state } = this.claims.decide(all);
         const changes = this.chains.update(state);
         this.revision += 1;
         this.isWritten = false;
@@ -112,7 +115,7 @@ export class IptablesDataplane implements Dataplane {
         }
         this.isWritten = true;
         const flowsRemoved = await this.flows.settle(state);
-        return { kind: isFull ? "full" : changes.length > 0 ? "partial" : "none", flowsRemoved, unserved: [] };
+        return { kind: isFull ? "full" : changes.length > 0 ? "partial" : "none", flowsRemoved, unserved };
     }
 
     /**
@@ -155,7 +158,7 @@ export class IptablesDataplane implements Dataplane {
     }
 
     public explain(port: ProxyPort): string[] {
-        const chains = this.chains.chainsOf(port);
+        const chains = this.chains.chainsOf(this.claims.served(port));
         return chains === undefined ? [] : explanation(this.prefix, chains);
     }
 

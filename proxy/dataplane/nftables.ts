@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { type Family, familyName } from "../../core/ip";
+import { FrontendClaims } from "../../core/service-proxy/frontend-claims";
 import type { ProxyPort, ProxyState } from "../../core/service-proxy/model";
 import { familyWord, layoutOf, TABLE } from "../../core/service-proxy/nftables/layout";
 import { servedPorts } from "../../core/service-proxy/nftables/read-back";
@@ -30,6 +31,7 @@ const STAMPS = 2 ** 31;
  * a handful of elements, whatever their number.
  */
 export class NftablesDataplane implements Dataplane {
+    private readonly claims = new FrontendClaims();
     private ruleset = new Ruleset();
     private readonly flows = new UdpFlows();
     private readonly monitor = new NftMonitor();
@@ -59,7 +61,7 @@ export class NftablesDataplane implements Dataplane {
 
     public async apply({ ports: all }: ProxyState): Promise<Applied> {
         const isServed = ({ family }: ProxyPort): boolean => this.families.includes(family);
-        const ports = all.filter(isServed);
+        const { ports, unserved } = this.claims.decide({ ports: all.filter(isServed) });
         await this.takeOver();
         const isFull = !this.isWritten || !this.monitor.isQuiet;
         const changes = this.ruleset.update({ ports });
@@ -73,7 +75,11 @@ export class NftablesDataplane implements Dataplane {
         await this.sweep(isFull ? [] : changes);
         const flowsRemoved = await this.flows.settle({ ports });
         const kind = isFull ? "full" : changes.length > 0 ? "partial" : "none";
-        return { kind, flowsRemoved, unserved: all.filter((port) => !isServed(port)).map(unservedText) };
+        return {
+            kind,
+            flowsRemoved,
+            unserved: [...all.filter((port) => !isServed(port)).map(unservedText), ...unserved],
+        };
     }
 
     public async isIntact(): Promise<boolean> {
@@ -91,7 +97,7 @@ export class NftablesDataplane implements Dataplane {
     }
 
     public explain(port: ProxyPort): string[] {
-        return explanation(port.family, this.ruleset.itemsOf(port));
+        return explanation(port.family, this.ruleset.itemsOf(this.claims.served(port)));
     }
 
     /** Ends what watches the rules; they stay. */

@@ -78,7 +78,7 @@ export function chainsOf(port: ProxyPort, prefix: string): PortChains {
         SERVICES: services,
         NODEPORTS: nodePorts,
         REFUSED: frontends.flatMap((frontend) => refusals(port, frontend, prefix)),
-        "CLUSTER-IPS": [`-d ${host(port.clusterIP)} -j ${prefix}-REJECT`],
+        "CLUSTER-IPS": port.clusterIP === "" ? [] : [`-d ${host(port.clusterIP)} -j ${prefix}-REJECT`],
         INVALID: port.protocol === "TCP" ? sources(port).map((source) => `-s ${source} -j DROP`) : [],
     };
     return { own, shared };

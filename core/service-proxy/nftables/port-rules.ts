@@ -23,7 +23,9 @@ export const MAPS = "map";
  */
 export function itemsOf(port: ProxyPort, group: number): Item[] {
     const items = new Items(port);
-    items.add("cluster-ips", port.clusterIP);
+    if (port.clusterIP !== "") {
+        items.add("cluster-ips", port.clusterIP);
+    }
     for (const route of routesOf(port)) {
         addRoute(items, port, route, group);
     }
@@ -161,7 +163,7 @@ function addGuard(items: Items, port: ProxyPort): void {
             items.add(
                 `${node}guarded`,
                 frontend.address === undefined ? at : `${frontend.address} . ${at}`,
-                `goto ${name}`,
+                `jump ${name}`, // an address of the node may be guarded by one Service and its port by another
             );
             items.add(CHAINS, name, `${isIn}drop`);
         }

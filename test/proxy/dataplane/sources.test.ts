@@ -101,6 +101,28 @@ for (const mode of LAYOUTS) {
             });
         }
 
+        it("lets in nobody whom only another Service lets come to the same port of the node", async () => {
+            const nobody = { endpoints: [], whenEmpty: "reject" } as const;
+            const open = {
+                service: "aa/open",
+                clusterIP: "10.96.0.11",
+                sourceRanges: ["0.0.0.0/1", "128.0.0.0/1"],
+                internal: nobody,
+                external: nobody,
+            };
+            const closed = proxyPort("a", { service: "zz/db", sourceRanges: ["203.0.113.0/24"], nodePort: 30080 });
+            for (const others of [{ hostPort: 30080 }, { port: 30080, externalIPs: [NODE.uplink] }]) {
+                await suite.lab.apply(proxyPort("", { ...open, ...others }), closed);
+                const patienceMs = IMPATIENT_MS;
+                const [[outside], [node]] = await Promise.all([
+                    suite.lab.connect("outside", NODE.uplink, 30080, { patienceMs }),
+                    suite.lab.connect("client", closed.clusterIP, 80, { patienceMs }),
+                ]);
+                assert.ok(!outside!.startsWith("a "), `${JSON.stringify(others)}: ${outside!}`);
+                assert.equal(node, "a 10.10.0.1", "the database serves its cluster IP");
+            }
+        });
+
         it("lets in from outside whom a port's source ranges name, and nobody else", async () => {
             const port = (sourceRanges: string[]): ReturnType<typeof proxyPort> =>
                 proxyPort("a", { sourceRanges, nodePort: 30080, hostPort: 9000, externalIPs: ["198.51.100.7"] });
