@@ -1,4 +1,3 @@
-import type { Family } from "../ip";
 import { endpointText, routesOf } from "./frontends";
 import type { ProxyPort } from "./model";
 
@@ -44,10 +43,10 @@ export function staleFlows(
         }
     }
     return flows.filter((flow) => {
-        const reach =
-            reaches.get(`${flow.destination} ${String(flow.destinationPort)}`) ??
-            (isLocal(flow.destination) ? reaches.get(`node ${String(flow.destinationPort)}`) : undefined);
-        if (reach === undefined) {
+        const byAddress = reaches.get(`${flow.destination} ${String(flow.destinationPort)}`);
+        // A node has many flows that are nothing of ours: the port says so of nearly all of them.
+        const reach = byAddress ?? reaches.get(`node ${String(flow.destinationPort)}`);
+        if (reach === undefined || (byAddress === undefined && !isLocal(flow.destination))) {
             return false;
         }
         const server = endpointText({ address: flow.server, port: flow.serverPort });
@@ -55,15 +54,14 @@ export function staleFlows(
     });
 }
 
-/** The UDP ports of two states that are not the same object in both, and their family. */
+/** The UDP ports of two states that are not the same object in both. */
 export function changedUdpPorts(
     before: ReadonlySet<ProxyPort>,
     after: ReadonlySet<ProxyPort>,
-): { before: ProxyPort[]; after: ProxyPort[]; families: Family[] } {
+): { before: ProxyPort[]; after: ProxyPort[] } {
     const gone = Array.from(before).filter((port) => !after.has(port));
     const come = Array.from(after).filter((port) => !before.has(port));
-    const families = [...new Set([...gone, ...come].map(({ family }) => family))];
-    return { before: gone, after: come, families };
+    return { before: gone, after: come };
 }
 
 /** Reads what `conntrack -L -p udp` prints, a line for each flow. */

@@ -9,6 +9,10 @@ import { STAMP_SET, TABLE } from "../../core/service-proxy/nftables/layout";
  */
 const MARKS_MS = [20, 50, 100, 200, 400, 800, 1600, 3200, 6400] as const;
 
+/** For how long it stays away where it cannot be kept up: longer each time, until one has worked for the longest time. */
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 300_000;
+
 const STAMPED = new RegExp(`^add element ip ${TABLE} ${STAMP_SET} \\{ (0x[0-9a-f]+) \\}`);
 const OF_OUR_TABLES = new RegExp(`^(add|delete|insert|replace|flush|create) \\S+ ip6? ${TABLE}\\b`);
 
@@ -25,16 +29,25 @@ export class NftMonitor {
     private isForeign = false;
     private isListening = false;
     private listening: Promise<void> = Promise.resolve();
+    private startedAt = 0;
+    private pauseMs = 0;
+    private restartAt: number | undefined;
 
-    /** Whether it runs, or is about to, and has not been told of anybody else's change to our tables. */
-    public get isQuiet(): boolean {
-        return this.child !== undefined && !this.isForeign;
+    /** Whether it has been told of somebody else's change to our tables. */
+    public get hasChange(): boolean {
+        return this.isForeign;
     }
 
-    /** As `isQuiet`, once it listens. */
-    public async isStillQuiet(): Promise<boolean> {
+    /**
+     * What it knows of our tables, once it listens: nothing where it has ended or missed something, which says nothing of
+     * what somebody has changed. It is then to be started anew when that is `due`.
+     */
+    public async watch(): Promise<"unchanged" | "changed" | "unknown" | "due"> {
         await this.listening;
-        return this.isQuiet;
+        if (this.isForeign || this.restartAt === undefined) {
+            return this.isForeign ? "changed" : "unchanged";
+        }
+        return performance.now() < this.restartAt ? "unknown" : "due";
     }
 
     /** Tells that the transaction with this stamp, one more than the last, is ours; call it before the transaction. */
@@ -52,18 +65,17 @@ export class NftMonitor {
         this.child = child;
         this.ours = { first: stamp, last: stamp };
         this.isForeign = this.isListening = this.isStamped = this.touchesUs = false;
+        this.startedAt = performance.now();
         // Neither the program nor its output keeps the agent from ending.
         child.unref();
         (child.stdout as unknown as { unref(): void }).unref();
         const lost = (): void => {
-            if (this.child === child) {
-                this.child = undefined;
-            }
+            this.lose(child);
         };
         child.once("error", lost).once("close", lost);
         createInterface({ input: child.stdout }).on("line", (line) => {
             if (this.child === child) {
-                this.read(line);
+                this.read(line, lost);
             }
         });
         this.listening = this.markUntilTold(child, mark).catch(lost); // our table is gone, or nft does not tell
@@ -72,6 +84,17 @@ export class NftMonitor {
     public stop(): void {
         this.child?.kill();
         this.child = undefined;
+        this.restartAt = undefined;
+    }
+
+    private lose(child: ChildProcess): void {
+        if (this.child === child) {
+            this.stop();
+            const now = performance.now();
+            const isFirst = this.pauseMs === 0 || now - this.startedAt >= LONGEST_PAUSE_MS;
+            this.pauseMs = isFirst ? FIRST_PAUSE_MS : Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
+            this.restartAt = now + this.pauseMs;
+        }
     }
 
     /** nft says nothing of when it has begun to listen. */
@@ -87,13 +110,15 @@ export class NftMonitor {
         throw new Error("nft monitor has not told of a transaction.");
     }
 
-    private read(line: string): void {
+    private read(line: string, lost: () => void): void {
         if (line.startsWith("# new generation")) {
             this.isForeign ||= this.touchesUs && !this.isStamped;
             this.isListening ||= this.isStamped;
             this.isStamped = this.touchesUs = false;
         } else if (line.startsWith("#")) {
-            this.isForeign ||= line.includes("lost"); // the kernel's buffer was too small for what had to be told
+            if (line.includes("lost")) {
+                lost(); // the kernel's buffer was too small for what had to be told
+            }
         } else if (OF_OUR_TABLES.test(line)) {
             this.touchesUs = true;
             const stamp = Number(STAMPED.exec(line)?.[1]);

@@ -1,8 +1,8 @@
 import { randomInt } from "node:crypto";
-import { type Family, familyName } from "../../core/ip";
+import type { Family } from "../../core/ip";
 import { FrontendClaims } from "../../core/service-proxy/frontend-claims";
 import type { ProxyPort, ProxyState } from "../../core/service-proxy/model";
-import { familyWord, layoutOf, TABLE } from "../../core/service-proxy/nftables/layout";
+import { familyWord, layoutOf, STAMP_SET, TABLE } from "../../core/service-proxy/nftables/layout";
 import { servedPorts } from "../../core/service-proxy/nftables/read-back";
 import type { Item } from "../../core/service-proxy/nftables/port-rules";
 import { type Change, Ruleset } from "../../core/service-proxy/nftables/ruleset";
@@ -15,6 +15,7 @@ import {
     listText,
     mapsText,
     removalText,
+    stampIn,
     stampText,
     unusedOf,
 } from "../../core/service-proxy/nftables/transaction";
@@ -22,6 +23,7 @@ import type { Applied, Dataplane } from "../dataplane";
 import { run } from "./command";
 import { UdpFlows } from "./conntrack";
 import { NftMonitor } from "./nft-monitor";
+import { partByFamily } from "./served-families";
 
 /** Stamps count up from a random number, so that two agents in one network namespace do not take each other for themselves. */
 const STAMPS = 2 ** 31;
@@ -36,6 +38,8 @@ export class NftablesDataplane implements Dataplane {
     private readonly flows = new UdpFlows();
     private readonly monitor = new NftMonitor();
     private stamp = randomInt(1, STAMPS);
+    /** Of the transaction that wrote all rules: as long as the kernel has one since, nobody has taken our table away. */
+    private firstStamp = this.stamp;
     /** The kernel has what `ruleset` says. */
     private isWritten = false;
     private isTakenOver = false;
@@ -60,10 +64,10 @@ export class NftablesDataplane implements Dataplane {
     }
 
     public async apply({ ports: all }: ProxyState): Promise<Applied> {
-        const isServed = ({ family }: ProxyPort): boolean => this.families.includes(family);
-        const { ports, unserved } = this.claims.decide({ ports: all.filter(isServed) });
+        const { served, unserved } = partByFamily(all, this.families, "nftables");
+        const { ports, unserved: lost } = this.claims.decide({ ports: served });
         await this.takeOver();
-        const isFull = !this.isWritten || !this.monitor.isQuiet;
+        const isFull = !this.isWritten || this.monitor.hasChange;
         const changes = this.ruleset.update({ ports });
         this.isWritten = false;
         if (isFull) {
@@ -73,17 +77,27 @@ export class NftablesDataplane implements Dataplane {
         }
         this.isWritten = true;
         await this.sweep(isFull ? [] : changes);
-        const flowsRemoved = await this.flows.settle({ ports });
+        const { flowsRemoved, unsettled } = await this.flows.settleWritten({ ports });
         const kind = isFull ? "full" : changes.length > 0 ? "partial" : "none";
-        return {
-            kind,
-            flowsRemoved,
-            unserved: [...all.filter((port) => !isServed(port)).map(unservedText), ...unserved],
-        };
+        return { kind, flowsRemoved, unserved: [...unserved, ...lost, ...unsettled] };
     }
 
+    /**
+     * Where the monitor cannot tell, the tables are looked for, and all rules written anew when the monitor is to be started
+     * again: a table that is there may still lack an element.
+     */
     public async isIntact(): Promise<boolean> {
-        return this.isWritten && (await this.monitor.isStillQuiet());
+        if (!this.isWritten) {
+            return false;
+        }
+        const { firstStamp } = this;
+        const watch = await this.monitor.watch();
+        const isIntact = watch === "unchanged" || (watch === "unknown" && (await this.hasTables()));
+        if (this.firstStamp !== firstStamp) {
+            return true; // all was written meanwhile
+        }
+        this.isWritten &&= isIntact;
+        return isIntact;
     }
 
     public async remove(): Promise<void> {
@@ -125,9 +139,25 @@ export class NftablesDataplane implements Dataplane {
         this.monitor.stop();
         this.unused.clear();
         const learned = await this.readLearned().catch(() => ""); // where the table is of another version's making
-        await this.write(fullText(this.ruleset, this.families, learned, this.nextStamp()));
+        this.firstStamp = this.nextStamp();
+        await this.write(fullText(this.ruleset, this.families, learned, this.firstStamp));
         const stamp = this.nextStamp();
         this.monitor.start(stamp, () => this.write(stampText(stamp)));
+    }
+
+    /** Whether the kernel has our tables with the stamp of one of our transactions; also where nft fails otherwise. */
+    private async hasTables(): Promise<boolean> {
+        try {
+            const [tables, set] = await Promise.all([
+                run("nft", ["list", "tables"]),
+                run("nft", ["list", "set", familyWord(4), TABLE, STAMP_SET]),
+            ]);
+            const stamp = stampIn(set);
+            const isOurs = stamp !== undefined && this.firstStamp <= stamp && stamp <= this.stamp;
+            return isOurs && this.families.every((family) => tables.includes(`table ${familyWord(family)} ${TABLE}\n`));
+        } catch (error) {
+            return !/No such file or directory/.test((error as Error).message);
+        }
     }
 
     /** What clients' connections have learned, as nft prints it. */
@@ -172,11 +202,4 @@ export class NftablesDataplane implements Dataplane {
     private async list(family: Family, map: string): Promise<string> {
         return run("nft", ["--json", "list", "map", familyWord(family), TABLE, map]).catch(() => "");
     }
-}
-
-function unservedText({ service, family }: ProxyPort): string {
-    return (
-        `Service ${service} is not served by ${familyName(family)} here: this kernel has no nftables for it. Start the node ` +
-        `with it, or make the Service one of the other family.`
-    );
 }

@@ -1,5 +1,5 @@
 import { type Chains, type Table } from "./port-chains";
-import { JUMPS } from "./ruleset";
+import { JUMPS, SHARED } from "./ruleset";
 
 /** By this comment a chain's jumps are known to be the node agent's. */
 export const COMMENT = "wukong service proxy";
@@ -10,20 +10,56 @@ export interface Present {
     readonly chains: readonly string[];
     /** The jumps into our chains, as `-A` rules. */
     readonly jumps: readonly string[];
+    /** Our chains' rules, in their order. */
+    readonly rules: readonly string[];
+    /** Names behind the prefix of chains that are not ours. */
+    readonly others: readonly string[];
+}
+
+/** Chains that are not of one port. */
+const FIXED = new Set(["MARK-MASQ", "POSTROUTING", "REJECT", "FILTER", ...Object.keys(SHARED)]);
+
+/** Whether a chain is ours, by its name behind the prefix: the hash of a port's is that of `nameHash`. */
+function isOurs(chain: string): boolean {
+    return FIXED.has(chain) || /^(SVC|SVL|EXT|FW|SEP)-[A-Z2-7]{16}$/.test(chain);
 }
 
 /** Reads what `iptables-save` of one table printed. */
 export function presentIn(save: string, prefix: string): Present {
     const lines = save.split("\n");
+    const named = lines.flatMap((line) =>
+        line.startsWith(`:${prefix}-`) ? [line.slice(prefix.length + 2).split(" ")[0] ?? ""] : [],
+    );
     return {
-        chains: lines.flatMap((line) =>
-            line.startsWith(`:${prefix}-`) ? [line.slice(prefix.length + 2).split(" ")[0] ?? ""] : [],
-        ),
+        chains: named.filter(isOurs),
         jumps: lines.filter(
             (line) =>
-                /^-A (PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING) /.test(line) && line.includes(` -j ${prefix}-`),
+                /^-A (PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING) /.test(line) &&
+                line.includes(`"${COMMENT}" -j ${prefix}-`),
         ),
+        rules: lines.filter((line) => isOurs(chainOf(line, prefix))),
+        others: named.filter((chain) => !isOurs(chain)),
     };
+}
+
+/** Whether a kernel has the chains of a table and the jumps into them, each chain with as many rules as were written. */
+export function isComplete(prefix: string, table: Table, written: Chains, present: Present): boolean {
+    const counts = new Map(present.chains.map((chain) => [chain, 0]));
+    for (const rule of present.rules) {
+        const chain = chainOf(rule, prefix);
+        counts.set(chain, (counts.get(chain) ?? 0) + 1);
+    }
+    return (
+        missingJumps(prefix, table, present).length === 0 &&
+        counts.size === written.size &&
+        Array.from(written).every(([chain, rules]) => counts.get(chain) === rules.length)
+    );
+}
+
+/** The chain that a rule is of, behind the prefix; "" where it is of another prefix's. */
+function chainOf(rule: string, prefix: string): string {
+    const start = `-A ${prefix}-`;
+    return rule.startsWith(start) ? (rule.slice(start.length).split(" ", 1)[0] ?? "") : "";
 }
 
 /**
@@ -77,7 +113,12 @@ const KINDS = ["FILTER", "SERVICES", "NODEPORTS", "FW", "EXT", "SVL", "SVC", "SE
  * Inputs of `iptables-restore --noflush` that leave nothing of ours, in portions of so many chains; none where there is
  * nothing.
  */
-export function cleanupTexts(prefix: string, table: Table, { chains, jumps }: Present, chainsOfOne: number): string[] {
+export function cleanupTexts(
+    prefix: string,
+    table: Table,
+    { chains, jumps }: Pick<Present, "chains" | "jumps">,
+    chainsOfOne: number,
+): string[] {
     const rank = (chain: string): number => {
         const index = KINDS.indexOf(chain.split("-")[0] ?? "");
         return index < 0 ? KINDS.length : index;

@@ -12,7 +12,7 @@ export interface TableChange {
 }
 
 /** A chain comes after those that it jumps to. */
-const SHARED: Readonly<Record<SharedChain, Table>> = {
+export const SHARED: Readonly<Record<SharedChain, Table>> = {
     NODEPORTS: "nat",
     SERVICES: "nat",
     REFUSED: "filter",

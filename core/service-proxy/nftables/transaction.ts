@@ -93,6 +93,12 @@ export function stampText(stamp: number): string {
     return stampLines(stamp).join("\n");
 }
 
+/** The stamp of the last transaction of ours, read from what nft lists of its set. */
+export function stampIn(listing: string): number | undefined {
+    const stamp = /elements = \{ (0x[0-9a-f]+) \}/.exec(listing)?.[1];
+    return stamp === undefined ? undefined : Number(stamp);
+}
+
 /** A transaction of nft that leaves nothing of ours. */
 export function cleanupText(families: readonly Family[]): string {
     return families.flatMap((family) => [`table ${table(family)} {}`, `delete table ${table(family)}`]).join("\n");

@@ -169,10 +169,12 @@ describe("the chains of iptables", () => {
             [
                 ":PREROUTING ACCEPT [0:0]",
                 ":KUBE-SERVICES - [0:0]",
-                ":WUKONG-SEP-A - [0:0]",
+                ":WUKONG-SEP-AAAAAAAAAAAAAAAA - [0:0]",
                 ":WUKONG-SERVICES - [0:0]",
-                ":WUKONG-SVC-A - [0:0]",
+                ":WUKONG-USER - [0:0]",
+                ":WUKONG-SVC-AAAAAAAAAAAAAAAA - [0:0]",
                 "-A PREROUTING -j KUBE-SERVICES",
+                "-A PREROUTING -j WUKONG-USER",
                 '-A PREROUTING -m comment --comment "wukong service proxy" -j WUKONG-SERVICES',
             ].join("\n"),
             "WUKONG",
@@ -180,15 +182,15 @@ describe("the chains of iptables", () => {
         assert.deepEqual(cleanupTexts("WUKONG", "nat", present, 2), [
             `*nat
 :WUKONG-SERVICES - [0:0]
-:WUKONG-SVC-A - [0:0]
+:WUKONG-SVC-AAAAAAAAAAAAAAAA - [0:0]
 -D PREROUTING -m comment --comment "wukong service proxy" -j WUKONG-SERVICES
 -X WUKONG-SERVICES
--X WUKONG-SVC-A
+-X WUKONG-SVC-AAAAAAAAAAAAAAAA
 COMMIT
 `,
             `*nat
-:WUKONG-SEP-A - [0:0]
--X WUKONG-SEP-A
+:WUKONG-SEP-AAAAAAAAAAAAAAAA - [0:0]
+-X WUKONG-SEP-AAAAAAAAAAAAAAAA
 COMMIT
 `,
         ]);

@@ -19,6 +19,7 @@ const sockets = new Map<string, UdpSocket>();
 /** Ports by their text, as an agent hands over the same object for a port that has not changed. */
 const ports = new Map<string, ProxyPort>();
 let dataplane: Dataplane | undefined;
+const PATH = process.env["PATH"] ?? "";
 
 process.on("disconnect", () => process.exit());
 process.on("message", ({ id, request }: { id: number; request: Request }) => {
@@ -49,6 +50,9 @@ async function answer(request: Request): Promise<unknown> {
                 dataplane.close();
             }
             dataplane = await create(request);
+            return undefined;
+        case "shadow":
+            process.env["PATH"] = [...(request.folder === undefined ? [] : [request.folder]), PATH].join(delimiter);
             return undefined;
         case "apply":
             return dataplane!.apply(interned(request.state));

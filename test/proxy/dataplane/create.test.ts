@@ -33,6 +33,16 @@ describe("the start of a dataplane", function () {
         });
     });
 
+    it("refuses a prefix that somebody else's chains have", async () => {
+        await lab.run("node", "ip6tables-nft", "-t", "filter", "-N", "DOCKER-USER");
+        await assert.rejects(lab.request("node", { do: "dataplane", mode: "iptables-nft", prefix: "DOCKER" }), {
+            message:
+                'The prefix "DOCKER" of the chains is refused: somebody else has chains of it here (DOCKER-USER in the ' +
+                "table filter). Leave the prefix out, or take another.",
+        });
+        await lab.resetRules();
+    });
+
     it("refuses a prefix that makes no name", async () => {
         await assert.rejects(lab.request("node", { do: "dataplane", mode: "iptables-nft", prefix: "wukong; reboot" }), {
             message:

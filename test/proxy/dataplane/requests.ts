@@ -11,6 +11,7 @@ export type Request =
     | { do: "say"; connection: string; text: string; patienceMs: number }
     | { do: "ask"; host: string; port: number; socket?: string; bytes: number; patienceMs: number }
     | { do: "dataplane"; mode: DataplaneMode; prefix?: string; without?: string }
+    | { do: "shadow"; folder?: string }
     | { do: "apply"; state: ProxyState }
     | { do: "isIntact" }
     | { do: "remove" }
