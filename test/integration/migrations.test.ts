@@ -45,8 +45,9 @@ describe("a change that takes a live migration, which the update asks for", () =
 
     async function assertMigratedOnce({ view }: StackFixture, recording: VmRecording): Promise<void> {
         const migrations = await view.migrations("web-vm");
-        assert.equal(migrations.length, 1);
-        assert.match(migrations[0] ?? "", /^web-vm-network-/);
+        // KubeVirt's own updater of workloads may add one, where it has not yet seen that ours is done.
+        const asked = migrations.filter((name) => name.startsWith("web-vm-network-"));
+        assert.equal(asked.length, 1, `asked for once: ${migrations.join(", ")}`);
         const versions = await recording.vmiVersions("web-vm");
         assert.equal(new Set(versions.map(({ metadata }) => metadata?.uid)).size, 1, "it was not restarted");
         const required = versions.flatMap(({ status }) =>
