@@ -18,7 +18,7 @@ export interface AgentObserver {
     readonly failed: (sentence: string) => void;
     /** Something keeps the agent from its work for the moment, in a sentence. */
     readonly trouble: (sentence: string) => void;
-    /** The rules were not as they were left, and are written anew. */
+    /** The rules were not as they were left, or that could not be told any more: they are written anew. */
     readonly drifted: () => void;
 }
 

@@ -27,7 +27,7 @@ export function observerOf(log: Logger, metrics: ProxyMetrics): AgentObserver {
         },
         drifted: () => {
             metrics.repaired();
-            log.warn("somebody has changed the rules; writing all of them anew");
+            log.warn("the rules are not known to be as they were left; writing all of them anew");
         },
     };
 }
